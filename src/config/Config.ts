@@ -1,0 +1,25 @@
+import type { Duration, Redacted } from "effect"
+import type { NomadEndpoint } from "../domain/NomadEndpoint.ts"
+import type { RegistryEndpoint } from "../domain/RegistryEndpoint.ts"
+import type { Watched } from "../domain/Watched.ts"
+
+/** One whole configuration: a TOML file, with what the environment overrides in it. */
+export interface Config {
+  /** As named on the command line, for messages. */
+  readonly file: string
+  readonly listen: { readonly host: string; readonly port: number }
+  readonly allowUnauthenticated: boolean
+  readonly pollInterval: Duration.Duration
+  /** `embedded`: neither `DATABASE_URL` nor `database_url` was given. */
+  readonly database: "embedded" | Redacted.Redacted
+  /** For the lock's session, where `database` is a transaction pooler. */
+  readonly leaderDatabase: Redacted.Redacted | undefined
+  readonly createDatabaseSchema: boolean
+  /** Slack's incoming webhook; undefined is off. */
+  readonly webhookUrl: Redacted.Redacted | undefined
+  readonly registries: ReadonlyMap<string, RegistryEndpoint>
+  readonly watched: ReadonlyArray<Watched>
+  readonly nomad: NomadEndpoint
+  /** One line each: keys no longer needed, a webhook left as placeholder. */
+  readonly warnings: ReadonlyArray<string>
+}

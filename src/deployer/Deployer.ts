@@ -1,0 +1,99 @@
+import { Context, type Effect } from "effect"
+import type { Attempt, AttemptId, Phase } from "../domain/Attempt.ts"
+import type { Observed, ObservedTask, Unread } from "../domain/Observed.ts"
+import type { Target } from "../domain/Target.ts"
+import type { Mapping } from "../domain/Watched.ts"
+
+/** The job as it was read; only the layer that made it looks inside. */
+export interface Base {
+  readonly _: unique symbol
+}
+
+/** What one read of the job says of one mapping; `base` is there exactly where `observed` is `Runs`. */
+export interface Observation {
+  readonly observed: Observed
+  readonly base: Base | undefined
+}
+
+/** A register that is ready to be sent, once: the job as read with only the image, its marker and its source changed (S5). */
+export interface Edit {
+  readonly attempt: AttemptId
+  /** As written into `Config.image`. */
+  readonly imageSent: string
+  /** SHA-256 (hex) of the job that will be sent. */
+  readonly jobHash: string
+  /** The index that check-and-set enforces (S3), and the version that has it. */
+  readonly baseIndex: number
+  readonly baseVersion: number
+  readonly _: unique symbol
+}
+
+/** What Nomad's answer to a register proves (`design.md` §6); it is an answer, never a failure. */
+export type Registered =
+  | { readonly _tag: "Accepted"; readonly nomadIndex: number; readonly evalId: string | null }
+  /** The check-and-set text: somebody wrote the job since it was read. */
+  | { readonly _tag: "Conflict"; readonly words: string }
+  /** Nomad refuses the job itself. */
+  | { readonly _tag: "Rejected"; readonly words: string }
+  /** Nothing was applied and nothing is said about the job; `forbidden` names the right. */
+  | {
+      readonly _tag: "NotApplied"
+      readonly words: string
+      readonly forbidden: boolean
+      /** Milliseconds asked for by `Retry-After`. */
+      readonly retryAfter: number | null
+    }
+  /** Time-out, reset, EOF, 5xx: it may have been applied. */
+  | { readonly _tag: "Unknown"; readonly words: string }
+
+/** Where an attempt's register is found, by its marker, in the job and its versions (S6). */
+export type Settled =
+  /** The lowest version above the base that carries the marker. */
+  | { readonly _tag: "Accepted"; readonly nomadIndex: number; readonly nomadVersion: number }
+  /** In none, and the job's index is still the base: it may be sent again 45 s after `submitted_at`. */
+  | { readonly _tag: "Absent" }
+  /** In none, and the job's index moved, or the job was purged and made again. */
+  | { readonly _tag: "Moved"; readonly words: string }
+  /** The versions kept do not reach back to the base. */
+  | { readonly _tag: "OutOfReach"; readonly words: string }
+
+/** Where the rollout of an accepted attempt stands. */
+export type Progress =
+  | {
+      readonly _tag: "Rolling"
+      readonly phase: Phase
+      readonly deploymentId: string | null
+      readonly nomadVersion: number
+      readonly words: string
+    }
+  | {
+      readonly _tag: "Ended"
+      readonly outcome: "succeeded" | "failed" | "reverted" | "superseded"
+      readonly deploymentId: string | null
+      readonly nomadVersion: number
+      /** Nomad's own words. */
+      readonly words: string
+      /** The mapped tasks of the version that Nomad rolled back to; empty unless `reverted`. */
+      readonly revertedTo: ReadonlyArray<ObservedTask>
+    }
+
+/** Nomad jobs: what runs, and one register at a time. Each call has a deadline and ends by it. */
+export class Deployer extends Context.Service<
+  Deployer,
+  {
+    /** Reads the job and its newest deployment. That Nomad cannot be read is an answer (`Unread`). */
+    observe(mapping: Mapping): Effect.Effect<Observation>
+    /** Changes `base` for one register; reads the stored source of the job, writes nothing. */
+    edit(base: Base, target: Target, attempt: AttemptId): Effect.Effect<Edit, Unread>
+    /** Sends it, once, with check-and-set on the base (S3). */
+    register(edit: Edit): Effect.Effect<Registered>
+    settle(attempt: Attempt): Effect.Effect<Settled, Unread>
+    /** One or few calls for all of them; an attempt that cannot be told now is left out. */
+    progress(attempts: ReadonlyArray<Attempt>): Effect.Effect<ReadonlyMap<AttemptId, Progress>, Unread>
+    /** Nomad's `ModifyIndex` of every job of a namespace, by job id, in one or few calls. */
+    indexes(scope: {
+      readonly region: string
+      readonly namespace: string
+    }): Effect.Effect<ReadonlyMap<string, number>, Unread>
+  }
+>()("registrywatcher/deployer/Deployer") {}

@@ -1,0 +1,75 @@
+import { Schema } from "effect"
+import { Digest } from "./Digest.ts"
+import { JobRef } from "./JobRef.ts"
+import { RepositoryName } from "./RepositoryName.ts"
+import { Tag } from "./Tag.ts"
+
+/** The marker that a mapped task's `Meta` carries, and the key of the attempt's row. A UUID. */
+export const AttemptId = Schema.String.check(Schema.isUUID()).pipe(Schema.brand("AttemptId"))
+export type AttemptId = typeof AttemptId.Type
+
+/** The key under which a task's `Meta` carries the attempt's id. */
+export const markerKey = "registrywatcher_attempt"
+
+/**
+ * Open: `intended`, `submitted`, `unknown` (at most one a job, S1). Rolling: `accepted`. The others are ends;
+ * `conflict`, `rejected`, `lost` and `aborted` made no job version, the last four are a rollout's outcomes.
+ */
+export const AttemptState = Schema.Literals([
+  "intended",
+  "submitted",
+  "unknown",
+  "accepted",
+  "conflict",
+  "rejected",
+  "lost",
+  "aborted",
+  "succeeded",
+  "failed",
+  "reverted",
+  "superseded"
+])
+export type AttemptState = typeof AttemptState.Type
+
+/** Where an accepted attempt's rollout stands. */
+export const Phase = Schema.Literals(["rolling", "awaiting_promotion", "unplaceable", "slow"])
+export type Phase = typeof Phase.Type
+
+/** Why an attempt was made. */
+export const AttemptReason = Schema.Literals(["requested", "new_version", "digest_changed", "drift"])
+export type AttemptReason = typeof AttemptReason.Type
+
+/** The durable row of one intended register. Indexes are Nomad's (Raft), times are Postgres's. */
+export const Attempt = Schema.Struct({
+  id: AttemptId,
+  repository: RepositoryName,
+  ...JobRef.fields,
+  generation: Schema.Int,
+  reason: AttemptReason,
+  fromTag: Schema.NullOr(Tag),
+  fromDigest: Schema.NullOr(Digest),
+  toTag: Tag,
+  toDigest: Digest,
+  /** As written into `Config.image`. */
+  imageSent: Schema.String,
+  baseIndex: Schema.Int,
+  baseVersion: Schema.Int,
+  state: AttemptState,
+  phase: Schema.NullOr(Phase),
+  submittedAt: Schema.NullOr(Schema.Date),
+  nomadIndex: Schema.NullOr(Schema.Int),
+  nomadVersion: Schema.NullOr(Schema.Int),
+  evalId: Schema.NullOr(Schema.String),
+  deploymentId: Schema.NullOr(Schema.String),
+  /** Nomad's words for how it ended, or why it was refused. */
+  words: Schema.NullOr(Schema.String),
+  /** SHA-256 of the job sent; never the job itself, which may hold secrets. */
+  jobHash: Schema.NullOr(Schema.String),
+  createdAt: Schema.Date,
+  changedAt: Schema.Date,
+  endedAt: Schema.NullOr(Schema.Date)
+})
+export type Attempt = typeof Attempt.Type
+
+export const isOpen = ({ state }: Pick<Attempt, "state">): boolean =>
+  state === "intended" || state === "submitted" || state === "unknown"

@@ -1,0 +1,45 @@
+import { Schema } from "effect"
+import { Digest } from "./Digest.ts"
+import { RepositoryName } from "./RepositoryName.ts"
+import { Tag } from "./Tag.ts"
+
+/** A pinned tag, or `""`: follow versions. */
+export const PinnedTag = Schema.Union([Schema.Literal(""), Tag])
+export type PinnedTag = typeof PinnedTag.Type
+
+/** A person's stop of automatic moves; a request passes it and says so. */
+export const Hold = Schema.Struct({
+  by: Schema.String,
+  why: Schema.String,
+  until: Schema.NullOr(Schema.Date),
+  resume: Schema.Literals(["manual", "next_version"])
+})
+export type Hold = typeof Hold.Type
+
+/** `pin` is a POST with `pinned_tag`, `""` included. */
+export const RequestKind = Schema.Literals(["pin", "reset", "redeploy", "rollback"])
+export type RequestKind = typeof RequestKind.Type
+
+/** What the owners of one repository want, as its row in `repository` has it. */
+export const Desired = Schema.Struct({
+  repository: RepositoryName,
+  pinnedTag: PinnedTag,
+  autoDeploy: Schema.Boolean,
+  hold: Schema.NullOr(Hold),
+  /** Raised with every change of this row by a person. */
+  generation: Schema.Int,
+  /** Generation of the open request, null when none is open. */
+  requestedGeneration: Schema.NullOr(Schema.Int),
+  requestKind: Schema.NullOr(RequestKind),
+  requestedBy: Schema.NullOr(Schema.String),
+  /** Highest target that succeeded since the last pin; a pin sets it. Null before the first. */
+  highWaterMark: Schema.NullOr(Tag),
+  /** The image that the job is accounted to run: seen first, accepted from us, or brought back by Nomad. */
+  baselineTag: Schema.NullOr(Tag),
+  baselineDigest: Schema.NullOr(Digest),
+  /** Null until the job was seen once: first sight sets it, with or without an image. */
+  baselineAt: Schema.NullOr(Schema.Date),
+  updatedBy: Schema.String,
+  updatedAt: Schema.Date
+})
+export type Desired = typeof Desired.Type

@@ -1,0 +1,28 @@
+import type { Attempt, AttemptId } from "./Attempt.ts"
+import type { Digest } from "./Digest.ts"
+import type { Tag } from "./Tag.ts"
+
+/** A digest that is not tried by itself (S11), until when (null: until another digest or a person). */
+export interface Quarantine {
+  readonly digest: Digest
+  readonly why: string
+  readonly until: Date | null
+}
+
+/** What Postgres remembers of a repository and its job, as `decide` needs it. */
+export interface History {
+  /** The job's open attempt, of whichever repository. */
+  readonly openAttempt: Attempt | null
+  /** The job's accepted attempts whose rollout has not ended, newest first. */
+  readonly rolling: ReadonlyArray<Attempt>
+  /** This repository's newest attempt that Nomad took, ended or not. */
+  readonly lastAccepted: Attempt | null
+  /** This repository's newest `rejected` attempt. */
+  readonly lastRejected: Attempt | null
+  /** Tags that ran, newest first: accepted attempts, then what the first of them replaced. */
+  readonly ran: ReadonlyArray<Tag>
+  readonly quarantine: ReadonlyArray<Quarantine>
+  /** Of the markers that the job carries, those that no attempt of this database has and nobody adopted. */
+  readonly unknownMarkers: ReadonlyArray<AttemptId>
+  readonly foreignWritesLastHour: number
+}

@@ -1,0 +1,15 @@
+import { Schema } from "effect"
+
+/**
+ * One Nomad job. `region` is `""` where the agent's own is meant. Passes and open attempts are
+ * serialised by this key: check-and-set, deployment and auto-revert are per job in Nomad.
+ */
+export const JobRef = Schema.Struct({
+  region: Schema.String,
+  namespace: Schema.String,
+  job: Schema.String
+})
+export type JobRef = typeof JobRef.Type
+
+/** Equal for equal jobs; for maps and log lines, never to be parsed. */
+export const jobKey = ({ region, namespace, job }: JobRef): string => JSON.stringify([region, namespace, job])

@@ -1,0 +1,29 @@
+import { Schema } from "effect"
+import { Digest } from "./Digest.ts"
+import { Tag } from "./Tag.ts"
+
+/** What of a listing makes it `suspect` (S9). */
+export const Suspicion = Schema.Literals(["empty", "not_found", "running_tag_gone", "many_tags_gone"])
+export type Suspicion = typeof Suspicion.Type
+
+/** One complete answer of a registry about a repository, kept until a better one comes. */
+export interface View {
+  /** Null where only a pin's digest was ever asked for. */
+  readonly tags: ReadonlyArray<Tag> | null
+  /** Digests of the tags that matter; a tag listed without one was never looked at. */
+  readonly digests: ReadonlyMap<Tag, Digest>
+  readonly takenAt: Date
+  readonly suspect: Suspicion | null
+  /** Pinned or asked-for tags that the registry said it has not. */
+  readonly gone: ReadonlySet<Tag>
+}
+
+/** A tag's row: when it was first seen, its last digest, and when it left the listing. */
+export const TagRow = Schema.Struct({
+  tag: Tag,
+  firstSeen: Schema.Date,
+  goneAt: Schema.NullOr(Schema.Date),
+  digest: Schema.NullOr(Digest),
+  digestAt: Schema.NullOr(Schema.Date)
+})
+export type TagRow = typeof TagRow.Type

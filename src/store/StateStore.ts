@@ -1,0 +1,166 @@
+import { Context, type Effect, type Stream } from "effect"
+import type { Attempt, AttemptId, AttemptReason, AttemptState, Phase } from "../domain/Attempt.ts"
+import type { Decision } from "../domain/Decision.ts"
+import type { Desired, PinnedTag, RequestKind } from "../domain/Desired.ts"
+import type { Digest } from "../domain/Digest.ts"
+import type { History } from "../domain/History.ts"
+import type { JobRef } from "../domain/JobRef.ts"
+import type { Observed } from "../domain/Observed.ts"
+import type { RepositoryName } from "../domain/RepositoryName.ts"
+import type { Tag } from "../domain/Tag.ts"
+import type { Target } from "../domain/Target.ts"
+import type { Suspicion, View } from "../domain/View.ts"
+import type { Watched } from "../domain/Watched.ts"
+import type { Fence } from "./Leader.ts"
+import type { StoreError } from "./StoreError.ts"
+
+/** A person's change of desired state; a key that is left out stays as it is. */
+export interface DesiredChange {
+  readonly repository: RepositoryName
+  readonly pinnedTag?: PinnedTag
+  readonly autoDeploy?: boolean
+  /** Opens a request of this kind, replacing an open one. */
+  readonly request?: RequestKind
+  /** Lifts the quarantine of this digest (a pin or a redeploy that names the tag). */
+  readonly lift?: Digest
+  /** Principal for the audit, `anonymous` where no tokens exist; with the peer's address. */
+  readonly by: string
+  readonly from: string
+}
+
+/** What an attempt is made of before its row exists. */
+export interface Intent {
+  readonly id: AttemptId
+  readonly repository: RepositoryName
+  readonly job: JobRef
+  readonly generation: number
+  readonly reason: AttemptReason
+  readonly from: { readonly tag: Tag | null; readonly digest: Digest | null }
+  readonly to: Target
+  readonly imageSent: string
+  readonly jobHash: string
+  readonly baseIndex: number
+  readonly baseVersion: number
+}
+
+/** How a rollout ended, and what follows from it in the same transaction. */
+export interface Ending {
+  readonly attempt: AttemptId
+  readonly outcome: "succeeded" | "failed" | "reverted" | "superseded"
+  readonly words: string
+  readonly nomadVersion: number | null
+  readonly deploymentId: string | null
+  /** Quarantines the attempt's digest (S11); `until` null: until another digest or a person. */
+  readonly quarantine: { readonly why: string; readonly until: Date | null } | null
+  /** The job's image is now this one, by Nomad's own rollback. */
+  readonly baseline: { readonly tag: Tag | null; readonly digest: Digest | null } | null
+  /** Raises the high-water mark to the attempt's tag. */
+  readonly raise: boolean
+}
+
+/** A repository's rows for people: what the API and the page show. */
+export interface RepositoryStatus {
+  readonly desired: Desired
+  readonly observed: Observed | null
+  readonly observedAt: Date | null
+  readonly decision: Decision | null
+  readonly decidedAt: Date | null
+  readonly checkedAt: Date | null
+}
+
+/** Desired state, views, attempts and decisions in Postgres. Every call ends within 5 seconds. */
+export class StateStore extends Context.Service<
+  StateStore,
+  {
+    /** Makes the missing rows, the predecessor's taken over; opens no request. */
+    adopt(watched: ReadonlyArray<Watched>): Effect.Effect<void, StoreError>
+    desired(repository: RepositoryName): Effect.Effect<Desired, StoreError>
+    /** Commits, keeps the predecessor's table in step, audits, and notifies the leader; answers the new row. */
+    change(change: DesiredChange): Effect.Effect<Desired, StoreError>
+    /** Closes the request of `generation` without an attempt, if it is still the open one. */
+    closeRequest(
+      fence: Fence,
+      repository: RepositoryName,
+      generation: number
+    ): Effect.Effect<void, StoreError>
+    /** First sight, or a new baseline of the same tag (S20). */
+    setBaseline(
+      fence: Fence,
+      repository: RepositoryName,
+      image: { readonly tag: Tag | null; readonly digest: Digest | null; readonly raiseTo: Tag | null }
+    ): Effect.Effect<void, StoreError>
+    /** Repositories whose desired state changed, on whichever instance; `null` after a reconnect: any may have. */
+    readonly changes: Stream.Stream<RepositoryName | null>
+
+    view(repository: RepositoryName): Effect.Effect<View | null, StoreError>
+    /** A complete listing. Tags that left it are kept with `gone_at`; nothing is written where nothing changed. */
+    saveListing(
+      repository: RepositoryName,
+      listing: {
+        readonly tags: ReadonlyArray<Tag>
+        readonly suspect: Suspicion | null
+        readonly fingerprint: string
+      }
+    ): Effect.Effect<void, StoreError>
+    /** A tag's digest, or null: the registry has no such tag. */
+    saveDigest(repository: RepositoryName, tag: Tag, digest: Digest | null): Effect.Effect<void, StoreError>
+    /** `checked_at` of all of these, in one statement. */
+    touch(repositories: ReadonlyArray<RepositoryName>): Effect.Effect<void, StoreError>
+
+    saveObservation(repository: RepositoryName, observed: Observed): Effect.Effect<void, StoreError>
+    /** True if it differs from the last one, which is then kept as history. */
+    saveDecision(repository: RepositoryName, decision: Decision): Effect.Effect<boolean, StoreError>
+    statuses(
+      repositories: ReadonlyArray<RepositoryName>
+    ): Effect.Effect<ReadonlyArray<RepositoryStatus>, StoreError>
+
+    history(
+      repository: RepositoryName,
+      job: JobRef,
+      markers: ReadonlyArray<AttemptId>
+    ): Effect.Effect<History, StoreError>
+    /** Somebody else changed the image (S12). */
+    countForeignWrite(repository: RepositoryName, job: JobRef, words: string): Effect.Effect<void, StoreError>
+
+    /** The row before the effect (S7). False: the fence is gone, or the job has an open attempt (S1). */
+    intend(fence: Fence, intent: Intent): Effect.Effect<boolean, StoreError>
+    /** `intended → submitted`, only with this fence, the attempt's generation and its permission still standing (S15). */
+    submit(fence: Fence, attempt: AttemptId): Effect.Effect<boolean, StoreError>
+    /**
+     * Open `→ accepted`: closes the attempt's request, sets the baseline to its target and, where it was requested,
+     * the high-water mark.
+     */
+    accept(
+      fence: Fence,
+      attempt: AttemptId,
+      nomad: {
+        readonly nomadIndex: number
+        readonly nomadVersion: number | null
+        readonly evalId: string | null
+      }
+    ): Effect.Effect<boolean, StoreError>
+    /** Any other edge from an open state (`design.md` §6); `rejected` closes the request. */
+    move(
+      fence: Fence,
+      attempt: AttemptId,
+      to: Extract<AttemptState, "intended" | "unknown" | "conflict" | "rejected" | "lost" | "aborted">,
+      words: string
+    ): Effect.Effect<boolean, StoreError>
+    /** Milliseconds since `submitted_at`, by Postgres's clock. */
+    age(attempt: AttemptId): Effect.Effect<number, StoreError>
+    /** Aborts every `intended` attempt of another holder; answers the open and the rolling attempts that are left. */
+    takeOver(fence: Fence): Effect.Effect<ReadonlyArray<Attempt>, StoreError>
+    setPhase(
+      fence: Fence,
+      attempt: AttemptId,
+      rollout: {
+        readonly phase: Phase
+        readonly words: string
+        readonly nomadVersion: number | null
+        readonly deploymentId: string | null
+      }
+    ): Effect.Effect<boolean, StoreError>
+    end(fence: Fence, ending: Ending): Effect.Effect<boolean, StoreError>
+    attempts(repository: RepositoryName, limit: number): Effect.Effect<ReadonlyArray<Attempt>, StoreError>
+  }
+>()("registrywatcher/store/StateStore") {}
