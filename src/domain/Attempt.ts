@@ -57,6 +57,7 @@ export const Attempt = Schema.Struct({
   state: AttemptState,
   phase: Schema.NullOr(Phase),
   submittedAt: Schema.NullOr(Schema.Date),
+  acceptedAt: Schema.NullOr(Schema.Date),
   nomadIndex: Schema.NullOr(Schema.Int),
   nomadVersion: Schema.NullOr(Schema.Int),
   evalId: Schema.NullOr(Schema.String),

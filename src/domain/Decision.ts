@@ -17,6 +17,7 @@ export const WaitReason = Schema.Literals([
   "tag_missing",
   "auto_deploy_off",
   "held",
+  "plan_mode",
   "would_rerun",
   "backing_off"
 ])

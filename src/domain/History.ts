@@ -1,6 +1,7 @@
 import type { Attempt, AttemptId } from "./Attempt.ts"
 import type { Digest } from "./Digest.ts"
 import type { Tag } from "./Tag.ts"
+import type { Target } from "./Target.ts"
 
 /** A digest that is not tried by itself (S11), until when (null: until another digest or a person). */
 export interface Quarantine {
@@ -22,7 +23,10 @@ export interface History {
   /** Tags that ran, newest first: accepted attempts, then what the first of them replaced. */
   readonly ran: ReadonlyArray<Tag>
   readonly quarantine: ReadonlyArray<Quarantine>
-  /** Of the markers that the job carries, those that no attempt of this database has and nobody adopted. */
-  readonly unknownMarkers: ReadonlyArray<AttemptId>
+  /**
+   * The targets of the attempts whose markers the job carries; a marker that is not here is unknown to this
+   * database. `adopted`: a person spoke for it.
+   */
+  readonly markers: ReadonlyMap<AttemptId, Target | "adopted">
   readonly foreignWritesLastHour: number
 }

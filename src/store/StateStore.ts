@@ -83,7 +83,7 @@ export class StateStore extends Context.Service<
       repository: RepositoryName,
       generation: number
     ): Effect.Effect<void, StoreError>
-    /** First sight, or a new baseline of the same tag (S20). */
+    /** First sight, or a new baseline of the same tag (S20); `baseline_at` moves even where the image stays. */
     setBaseline(
       fence: Fence,
       repository: RepositoryName,
