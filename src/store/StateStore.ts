@@ -93,6 +93,10 @@ export class StateStore extends Context.Service<
     readonly changes: Stream.Stream<RepositoryName | null>
 
     view(repository: RepositoryName): Effect.Effect<View | null, StoreError>
+    /** The views of these, in a number of statements that does not grow with them; without view, without entry. */
+    views(
+      repositories: ReadonlyArray<RepositoryName>
+    ): Effect.Effect<ReadonlyMap<RepositoryName, View>, StoreError>
     /** A complete listing. Tags that left it are kept with `gone_at`; nothing is written where nothing changed. */
     saveListing(
       repository: RepositoryName,
@@ -119,6 +123,10 @@ export class StateStore extends Context.Service<
       job: JobRef,
       markers: ReadonlyArray<AttemptId>
     ): Effect.Effect<History, StoreError>
+    /** What electing needs of the histories of these, likewise in a fixed number of statements; an entry for each. */
+    elections(
+      repositories: ReadonlyArray<RepositoryName>
+    ): Effect.Effect<ReadonlyMap<RepositoryName, Pick<History, "ran" | "quarantine">>, StoreError>
     /** Somebody else changed the image (S12). */
     countForeignWrite(repository: RepositoryName, job: JobRef, words: string): Effect.Effect<void, StoreError>
 
@@ -162,5 +170,7 @@ export class StateStore extends Context.Service<
     ): Effect.Effect<boolean, StoreError>
     end(fence: Fence, ending: Ending): Effect.Effect<boolean, StoreError>
     attempts(repository: RepositoryName, limit: number): Effect.Effect<ReadonlyArray<Attempt>, StoreError>
+    /** The newest migration that is applied, by one cheap statement: the database answers. */
+    readonly schema: Effect.Effect<{ readonly id: number; readonly name: string }, StoreError>
   }
 >()("registrywatcher/store/StateStore") {}
