@@ -7,7 +7,8 @@ import type { Watched } from "../domain/Watched.ts"
 export interface Config {
   /** As named on the command line, for messages. */
   readonly file: string
-  readonly listen: { readonly host: string; readonly port: number }
+  /** `where` the address stands, for the error of `refuseOpenListener`. Port 0 is any free one. */
+  readonly listen: { readonly host: string; readonly port: number; readonly where: string }
   readonly allowUnauthenticated: boolean
   readonly pollInterval: Duration.Duration
   /** `embedded`: neither `DATABASE_URL` nor `database_url` was given. */
