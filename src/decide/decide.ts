@@ -1,0 +1,290 @@
+import type { Attempt, AttemptReason } from "../domain/Attempt.ts"
+import { Deploy, type Decision, Follow, InSync, Settle, Stall, Wait } from "../domain/Decision.ts"
+import type { Desired } from "../domain/Desired.ts"
+import type { History } from "../domain/History.ts"
+import { isRolling, type Observed, type Runs } from "../domain/Observed.ts"
+import type { Tag } from "../domain/Tag.ts"
+import type { Watched } from "../domain/Watched.ts"
+import { elect, type Election, type Seen } from "./elect.ts"
+import { highestTask, isForeign, runningDigest } from "./observedImage.ts"
+import { compareVersions, parseVersion } from "./version.ts"
+
+/** Everything one decision depends on. */
+export interface Situation {
+  readonly watched: Watched
+  readonly desired: Desired
+  /** The last good view; null where none was ever taken. */
+  readonly seen: Seen | null
+  /** The registry's last fault, in words, while it lasts. */
+  readonly registryFault: string | null
+  readonly observed: Observed
+  readonly history: History
+  /** Our own clock, UTC. It only ends holds, quarantines and the hour after a refusal. */
+  readonly now: Date
+}
+
+type Elected = Extract<Election, { _tag: "Elected" }>
+interface Case extends Situation {
+  readonly observed: Runs
+}
+
+/**
+ * The one next step from what was observed towards what is desired: of the rules below (`design.md` §3), the first that
+ * matches. Level-driven: it looks at states, never at an event, so a pass lost or run twice costs nothing. Total: every
+ * input has a decision, and none throws.
+ *
+ * A `Deploy` whose digest is null, or was not fetched in this pass, is not to be acted on before the tag's manifest was
+ * fetched and this decided again (S10).
+ */
+export const decide = (situation: Situation): Decision => {
+  const { observed, history } = situation
+  // 1, 2
+  if (observed._tag === "Unread") return wait(observed.reason, observed.words)
+  if (observed._tag === "Unfit") return stall(observed.reason, observed.words)
+  // 3
+  if (history.openAttempt !== null) return Settle.make({ attempt: history.openAttempt.id })
+  const here: Case = { ...situation, observed }
+  const request = situation.desired.requestedGeneration === null ? null : decideRequest(here)
+  // 4: a request that resolves passes it
+  const unknown = observed.tasks.find(({ marker }) => marker !== null && !history.markers.has(marker))
+  if (unknown !== undefined && request?._tag !== "Deploy") {
+    const words = `task ${unknown.task} carries the marker ${unknown.marker} of an attempt that this database does not have`
+    return stall("unknown_marker", words)
+  }
+  // 5
+  if (request !== null) return request
+  // 6
+  const automatic = decideAutomatic(here)
+  const rollout = activeRollout(here)
+  if (rollout === null) return automatic
+  return automatic._tag === "Deploy" && maySupersede(here, automatic) ? automatic : rollout
+}
+
+const wait = (
+  reason: Wait["reason"],
+  words: string,
+  would: Wait["would"] = null,
+  verdict: Wait["verdict"] = null
+): Decision => Wait.make({ reason, words, would, verdict })
+
+const stall = (reason: Stall["reason"], words: string, would: Stall["would"] = null): Decision =>
+  Stall.make({ reason, words, would })
+
+/**
+ * True if the open request asks for what is there already: a reset whose target the job has, or a target that is being
+ * rolled out. It closes without an attempt.
+ */
+export const isAnswered = (situation: Situation): boolean => {
+  const { desired, observed, history, watched, seen, now } = situation
+  if (desired.requestedGeneration === null || observed._tag !== "Runs" || history.openAttempt !== null)
+    return false
+  const election = elect(desired, seen, { runs: observed, history, now }, true)
+  if (election._tag !== "Elected") return false
+  if (desired.requestKind === "reset" && hasTarget({ ...situation, observed }, election)) return true
+  return rollingTowards(watched.name, history, election) !== undefined
+}
+
+/** Rule 5: a person's order, whatever `auto_deploy` or a hold says, and even if the same tag runs. */
+const decideRequest = (here: Case): Decision => {
+  const { desired, watched, history, observed } = here
+  const election = elect(desired, here.seen, { runs: observed, history, now: here.now }, true)
+  if (election._tag !== "Elected") return notElected(here, election)
+  if (watched.mode === "plan") return planned(election)
+  if (desired.requestKind === "reset" && hasTarget(here, election)) {
+    return activeRollout(here) ?? inSyncOrFailed(here, election)
+  }
+  if (rollingTowards(watched.name, history, election) !== undefined) {
+    return Follow.make({ words: `${election.tag} is being rolled out already` })
+  }
+  return deploy(election, "requested")
+}
+
+/** An attempt of this repository at this target whose rollout goes on as it should. */
+const rollingTowards = (repository: string, history: History, target: Elected): Attempt | undefined =>
+  history.rolling.find(
+    (attempt) =>
+      attempt.repository === repository &&
+      attempt.toTag === target.tag &&
+      (target.digest === null || attempt.toDigest === target.digest) &&
+      attempt.phase !== "slow" &&
+      attempt.phase !== "unplaceable"
+  )
+
+/** Rules 7 to 17. */
+const decideAutomatic = (here: Case): Decision => {
+  const { desired, watched, observed, history, now } = here
+  const election = elect(desired, here.seen, { runs: observed, history, now }, false)
+  if (election._tag !== "Elected") return notElected(here, election)
+  const would = { tag: election.tag, digest: election.digest }
+  // 7
+  const suspect = desired.pinnedTag === "" ? (here.seen?.view.suspect ?? null) : null
+  if (suspect !== null && !hasTarget(here, election) && !isAboveAll(here, election.tag)) {
+    return wait(
+      "suspect_view",
+      `the last listing is suspect (${suspect}); only a higher version would be taken from it`,
+      would
+    )
+  }
+  // 9, 10
+  if (hasTarget(here, election)) return inSyncOrFailed(here, election)
+  // 11
+  if (watched.mode === "plan") return planned(election)
+  if (!desired.autoDeploy)
+    return wait("auto_deploy_off", `auto_deploy is off; on, it would deploy ${election.tag}`, would)
+  const hold = desired.hold
+  if (hold !== null && (hold.until === null || hold.until.getTime() > now.getTime())) {
+    return wait("held", `held by ${hold.by}: ${hold.why}; it would deploy ${election.tag}`, would)
+  }
+  // 12
+  const floor = desired.pinnedTag === "" ? floorAbove(here, election.tag) : null
+  if (floor !== null)
+    return stall("below_what_runs", `${election.tag} is below ${floor}: never backwards by itself`, would)
+  // 13
+  if (
+    (observed.jobType === "batch" || observed.jobType === "sysbatch") &&
+    !observed.isParent &&
+    watched.batch !== "rerun"
+  ) {
+    return wait(
+      "would_rerun",
+      `a ${observed.jobType} job would run again; batch = "rerun" or a request allows it`,
+      would
+    )
+  }
+  // 14
+  const task = highestTask(observed)
+  const foreign = isForeign(task, desired, history)
+  if (foreign && watched.drift !== "restore" && !isNewerThanReplaced(here, election)) {
+    const words = `somebody set ${task.image} where ${desired.baselineTag ?? "another image"} was; a newer target, a request or drift = "restore" goes on`
+    return stall("drift", words, would)
+  }
+  // 15: S12, more than two an hour
+  if (history.foreignWritesLastHour > 2) {
+    return stall(
+      "contested",
+      `somebody else changed the image ${history.foreignWritesLastHour} times within an hour`,
+      would
+    )
+  }
+  // 16
+  const rejected = history.lastRejected
+  if (rejected !== null && isStillRejected(here, rejected, election)) {
+    return stall("rejected", rejected.words ?? "Nomad refused the job", would)
+  }
+  // 17
+  return deploy(election, automaticReason(here, election, foreign))
+}
+
+const automaticReason = ({ desired, observed }: Case, { tag }: Elected, foreign: boolean): AttemptReason => {
+  if (foreign && tag === desired.baselineTag) return "drift"
+  return desired.pinnedTag !== "" && observed.tasks.some((task) => task.tag === tag)
+    ? "digest_changed"
+    : "new_version"
+}
+
+const deploy = ({ tag, digest }: Elected, reason: AttemptReason): Decision =>
+  Deploy.make({ tag, digest, reason })
+const planned = ({ tag, digest }: Elected): Decision =>
+  wait("plan_mode", `mode = "plan": it would deploy ${tag}`, { tag, digest })
+
+/** Rules 9 and 10, where the job has the target. */
+const inSyncOrFailed = (here: Case, { tag, digest }: Elected): Decision =>
+  lastRolloutFailed(here)
+    ? stall("rollout_failed", here.observed.deployment?.description ?? `the rollout of ${tag} failed`, {
+        tag,
+        digest
+      })
+    : InSync.make({ tag, digest })
+
+/** Rules 7 and 8 where there is no target. */
+const notElected = (
+  { registryFault, desired }: Case,
+  election: Exclude<Election, { _tag: "Elected" }>
+): Decision => {
+  switch (election._tag) {
+    case "NotViewed":
+      return registryFault === null
+        ? wait("not_viewed_yet", "the registry was not asked yet")
+        : wait("registry_unreachable", registryFault)
+    case "NotFollowing":
+      return wait("not_following", election.words)
+    case "Nothing":
+      return wait(
+        desired.pinnedTag !== "" && election.verdict === "missing" ? "tag_missing" : "nothing_elected",
+        election.words,
+        null,
+        election.verdict
+      )
+  }
+}
+
+/**
+ * Rule 9's "target = observed". Following versions compares tags only; a pin compares digests, and a tag whose digest
+ * nobody knows is taken for the target's.
+ */
+const hasTarget = ({ observed, desired, history }: Case, target: Elected): boolean =>
+  observed.tasks.every((task) => {
+    if (desired.pinnedTag === "") return task.tag === target.tag
+    const digest = runningDigest(task, desired, history)
+    return digest === null ? task.tag === target.tag : digest === target.digest
+  })
+
+/** Rule 10: of the version that the job has now; without a deployment the attempt that made it says so. */
+const lastRolloutFailed = ({ observed, history }: Case): boolean => {
+  const { deployment, version } = observed
+  if (deployment !== null && deployment.jobVersion === version) return deployment.status === "failed"
+  return history.lastAccepted?.state === "failed" && history.lastAccepted.nomadVersion === version
+}
+
+/** Rule 6: Nomad's deployment, or an attempt of ours on this job that has none. */
+const activeRollout = ({ observed, history }: Case): Decision | null => {
+  if (isRolling(observed)) return Follow.make({ words: observed.deployment?.description ?? "" })
+  const rolling = history.rolling[0]
+  return rolling === undefined ? null : Follow.make({ words: `${rolling.toTag} is being rolled out` })
+}
+
+/** Only by a newer target (S16), never a paused one, and not where another repository's attempt is rolling. */
+const maySupersede = (here: Case, target: Decision & { _tag: "Deploy" }): boolean => {
+  const { observed, watched, history, desired } = here
+  if (observed.deployment?.status === "paused") return false
+  const others = history.rolling.filter(({ repository }) => repository !== watched.name)
+  if (others.some(({ phase }) => phase !== "slow" && phase !== "unplaceable")) return false
+  if (desired.pinnedTag !== "") return true
+  return observed.tasks.every((task) => task.tag !== null && isAbove(target.tag, task.tag))
+}
+
+/** False where either is no version: there is no order then. */
+const isAbove = (tag: Tag, other: Tag): boolean => {
+  const [a, b] = [parseVersion(tag), parseVersion(other)]
+  return a !== null && b !== null && compareVersions(a, b) > 0
+}
+
+const isAboveAll = ({ desired, observed }: Case, tag: Tag): boolean => {
+  const running = highestTask(observed).tag
+  const mark = desired.highWaterMark
+  return (
+    running !== null &&
+    isAbove(tag, running) &&
+    (mark === null || parseVersion(mark) === null || isAbove(tag, mark))
+  )
+}
+
+/** What the tag is below: the high-water mark or what runs (S8); null if it is below neither. */
+const floorAbove = ({ desired, observed }: Case, tag: Tag): Tag | null =>
+  [desired.highWaterMark, highestTask(observed).tag].find(
+    (floor): floor is Tag => floor !== null && isAbove(floor, tag)
+  ) ?? null
+
+/** Rule 14: the one they replaced is the baseline; without order any other digest is newer. */
+const isNewerThanReplaced = ({ desired }: Case, target: Elected): boolean => {
+  if (desired.baselineTag === null) return true
+  if (desired.pinnedTag === "") return isAbove(target.tag, desired.baselineTag)
+  return target.tag !== desired.baselineTag || target.digest !== desired.baselineDigest
+}
+
+/** Rule 16: same target, same job; tried again once an hour. */
+const isStillRejected = ({ observed, now }: Case, rejected: Attempt, target: Elected): boolean =>
+  rejected.toTag === target.tag &&
+  (target.digest === null || rejected.toDigest === target.digest) &&
+  rejected.baseIndex === observed.jobModifyIndex &&
+  now.getTime() - rejected.changedAt.getTime() < 3_600_000
