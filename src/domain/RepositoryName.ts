@@ -11,3 +11,5 @@ export const RepositoryName = Schema.String.check(
   })
 ).pipe(Schema.brand("RepositoryName"))
 export type RepositoryName = typeof RepositoryName.Type
+
+export const isRepositoryName = Schema.is(RepositoryName)
