@@ -1,12 +1,15 @@
 import { Schema } from "effect"
+import { Digest } from "../domain/Digest.ts"
 import { Tag } from "../domain/Tag.ts"
 
 const cause = Schema.Defect()
 /** Milliseconds that the registry asked to wait (`Retry-After`, capped), if it did. */
 const retryAfter = Schema.NullOr(Schema.Int)
 
-/** The repository exists, the tag does not. */
-export class TagNotFound extends Schema.TaggedError<TagNotFound>()("TagNotFound", { tag: Tag }) {}
+/** 404 on a manifest: the repository has no such tag, or no such digest where that was asked for. */
+export class TagNotFound extends Schema.TaggedError<TagNotFound>()("TagNotFound", {
+  tag: Schema.Union([Tag, Digest])
+}) {}
 /** 404 on the listing: never pushed to, deleted, or only blobs so far. Not a proof of deletion. */
 export class RepositoryNotFound extends Schema.TaggedError<RepositoryNotFound>()("RepositoryNotFound", {}) {}
 /** 401 after the credentials were tried, or 403. */
@@ -27,11 +30,21 @@ export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable"
   cause
 }) {}
 
+const Reason = Schema.Union([
+  TagNotFound,
+  RepositoryNotFound,
+  AccessDenied,
+  Malformed,
+  NotAnImage,
+  Unavailable
+])
+export type RegistryReason = typeof Reason.Type
+
 /** What every method of `RegistryClient` fails with: where it happened, and one reason. */
 export class RegistryError extends Schema.TaggedError<RegistryError>()("RegistryError", {
   registry: Schema.String,
   image: Schema.String,
-  reason: Schema.Union([TagNotFound, RepositoryNotFound, AccessDenied, Malformed, NotAnImage, Unavailable])
+  reason: Reason
 }) {
   // Without this the log ends at the reason's name and never shows what lay beneath it.
   override readonly cause = this.reason
@@ -43,9 +56,7 @@ export class RegistryError extends Schema.TaggedError<RegistryError>()("Registry
   }
 }
 
-function describe(
-  reason: TagNotFound | RepositoryNotFound | AccessDenied | Malformed | NotAnImage | Unavailable
-): string {
+function describe(reason: RegistryReason): string {
   switch (reason._tag) {
     case "TagNotFound":
       return `no tag ${reason.tag}`
