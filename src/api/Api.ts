@@ -1,0 +1,14 @@
+import { HttpApi, OpenApi } from "effect/http-api"
+import { Classic } from "./Classic.ts"
+import { Operations, Probes } from "./Operations.ts"
+
+/** Every route of the server: one that is not in here can not be reached. */
+export class Api extends HttpApi.make("registrywatcher")
+  .add(Probes, Classic, Operations)
+  .annotateMerge(
+    OpenApi.annotations({
+      title: "Registrywatcher",
+      version: "1",
+      description: 'Keeps Nomad jobs on the image tag their owners want. Errors are {"message": …}.'
+    })
+  ) {}

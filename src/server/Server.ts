@@ -1,0 +1,71 @@
+import { NodeHttpServer } from "@effect/platform-node"
+import { Effect, Layer, Schema } from "effect"
+import { HttpRouter, HttpServer } from "effect/http"
+import { HttpApiBuilder } from "effect/http-api"
+import { Api } from "../api/Api.ts"
+import { Tokens } from "../store/Tokens.ts"
+import { authorization } from "./authorization.ts"
+import { Catalogue } from "./Catalogue.ts"
+import { classic } from "./classic.ts"
+import { gate } from "./gate.ts"
+import { jsonBody } from "./jsonBody.ts"
+import { limits as defaults, type Limits } from "./limits.ts"
+import { nodeServer } from "./nodeServer.ts"
+import { operations, probes } from "./operations.ts"
+import { routesOf } from "./routes.ts"
+import { isLoopback, type ServerSettings } from "./ServerSettings.ts"
+
+/** Nobody would be asked for a token, and not only this machine could call: nothing listens (X7). */
+export class Unprotected extends Schema.TaggedError<Unprotected>()("Unprotected", {
+  file: Schema.String,
+  address: Schema.String
+}) {
+  override readonly message =
+    `${this.file}: server_listening_address = "${this.address}" is beyond loopback, and there is no token: ` +
+    "make one with `registrywatcher token create NAME --role admin`, or let anybody in with the line " +
+    "`allow_unauthenticated = true`"
+}
+
+/**
+ * The HTTP API of one instance, leader or not: listens once it is built, and finishes what is under way, within
+ * `drainWithin`, when it is released. `HttpServer` tells the address that it is bound to.
+ */
+export const layer = (settings: ServerSettings, limits: Limits = defaults) =>
+  Layer.unwrap(Effect.sync(() => build(settings, limits)))
+
+const build = (settings: ServerSettings, limits: Limits) => {
+  const { host, port } = settings.listen
+  const node = nodeServer(limits)
+
+  const refuseUnprotected = Effect.gen(function* () {
+    const tokens = yield* Tokens
+    if (settings.allowUnauthenticated || isLoopback(host) || (yield* tokens.exist)) return
+    return yield* new Unprotected({ file: settings.file, address: `${host}:${port}` })
+  })
+
+  const handlers = Layer.mergeAll(classic(settings), probes(settings), operations)
+  const routes = HttpApiBuilder.layer(Api).pipe(
+    Layer.provide(handlers),
+    Layer.provide([authorization(settings, limits), jsonBody(limits)])
+  )
+  // Built between the socket and what serves it, so released between them: what did not end in time is cut.
+  const cutting = Layer.effectDiscard(
+    Effect.andThen(
+      HttpServer.HttpServer,
+      Effect.addFinalizer(() => Effect.sync(() => node.closeAllConnections()))
+    )
+  )
+
+  return HttpRouter.serve(Layer.mergeAll(routes, gate(routesOf(Api), limits)), {
+    disableLogger: true,
+    disableListenLog: true,
+    // Names are up to 255 characters and case counts; what is longer is no name, and is told so.
+    routerConfig: { maxParamLength: limits.headerBytes, caseSensitive: true }
+  }).pipe(
+    Layer.provide([cutting, Catalogue.layer]),
+    Layer.provideMerge(
+      NodeHttpServer.layer(() => node, { host, port, gracefulShutdownTimeout: limits.drainWithin })
+    ),
+    Layer.provide(Layer.effectDiscard(refuseUnprotected))
+  )
+}

@@ -1,0 +1,17 @@
+import type { Redacted } from "effect"
+import type { Watched } from "../domain/Watched.ts"
+
+/** What the server needs of the config; a `Config` is one. */
+export interface ServerSettings {
+  /** The config as named on the command line. */
+  readonly file: string
+  /** Port 0: any free one. */
+  readonly listen: { readonly host: string; readonly port: number }
+  readonly allowUnauthenticated: boolean
+  readonly database: "embedded" | Redacted.Redacted
+  readonly watched: ReadonlyArray<Watched>
+}
+
+/** True for addresses that only this machine reaches. */
+export const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host)

@@ -1,0 +1,54 @@
+import { Effect, Metric } from "effect"
+import { HttpApiBuilder, OpenApi } from "effect/http-api"
+import { PrometheusMetrics } from "effect/observability"
+import { Api } from "../api/Api.ts"
+import { Leader } from "../store/Leader.ts"
+import { StateStore } from "../store/StateStore.ts"
+import { orUnavailable } from "./orUnavailable.ts"
+import { processMetrics } from "./processMetrics.ts"
+import type { ServerSettings } from "./ServerSettings.ts"
+
+/** Alive while the event loop turns, whatever it depends on; ready while the database answers (L13). */
+export const probes = (settings: Pick<ServerSettings, "file" | "database" | "watched">) =>
+  HttpApiBuilder.group(
+    Api,
+    "probes",
+    Effect.fnUntraced(function* (handlers) {
+      const store = yield* StateStore
+      const leader = yield* Leader
+      return handlers.handleAll({
+        ping: () => Effect.succeed({ message: "pong" }),
+        live: () => Effect.succeed({ message: "alive" }),
+        ready: Effect.fnUntraced(function* () {
+          const [schema, leadership] = yield* orUnavailable(Effect.all([store.schema, leader.leadership]))
+          const { file, database, watched } = settings
+          return {
+            message: "ready",
+            database: database === "embedded" ? ("embedded" as const) : ("external" as const),
+            role: (yield* leader.leads) ? ("leader" as const) : ("standby" as const),
+            leader: leadership,
+            schema,
+            config: { file, repositories: watched.length }
+          }
+        })
+      })
+    })
+  )
+
+const leads = Metric.gauge("registrywatcher_leader", { description: "1 while this instance leads" })
+
+export const operations = HttpApiBuilder.group(
+  Api,
+  "operations",
+  Effect.fnUntraced(function* (handlers) {
+    const leader = yield* Leader
+    const definition = JSON.parse(JSON.stringify(OpenApi.fromApi(Api)))
+    return handlers.handleAll({
+      metrics: Effect.fnUntraced(function* () {
+        yield* Metric.update(leads, (yield* leader.leads) ? 1 : 0)
+        return `${yield* PrometheusMetrics.format()}\n${processMetrics()}`
+      }),
+      openapi: () => Effect.succeed(definition)
+    })
+  })
+)

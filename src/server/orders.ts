@@ -1,0 +1,119 @@
+import { Effect } from "effect"
+import { Caller } from "../api/Authorization.ts"
+import type { TagChange } from "../api/Classic.ts"
+import type { Election } from "../decide/elect.ts"
+import { isOpen } from "../domain/Attempt.ts"
+import type { Desired } from "../domain/Desired.ts"
+import type { Digest } from "../domain/Digest.ts"
+import type { RepositoryName } from "../domain/RepositoryName.ts"
+import type { Tag } from "../domain/Tag.ts"
+import type { Watched } from "../domain/Watched.ts"
+import { StateStore } from "../store/StateStore.ts"
+import { electFrom, type Entry, readEntry } from "./Catalogue.ts"
+import { orUnavailable } from "./orUnavailable.ts"
+import { tagExists } from "./tagExists.ts"
+
+/**
+ * What a person wants of one repository: `pinned_tag` and `auto_deploy`, both or either, in one transaction. All is
+ * checked before anything is written. Answers what happens, in a sentence for people.
+ */
+export const setTag = Effect.fn("setTag")(function* (watched: Watched, wanted: TagChange) {
+  const { pinned_tag: pinnedTag, auto_deploy: autoDeploy } = wanted
+  const entry = yield* readEntry(watched.name)
+  const toggled = autoDeploy === undefined ? {} : { autoDeploy }
+  if (pinnedTag === undefined) {
+    const desired = yield* change(watched, toggled)
+    return `auto_deploy of ${watched.name} is ${describeSwitch(desired)}`
+  }
+  if (pinnedTag === "") {
+    const election = electFrom(entry, "", true)
+    const isRequested = watched.mode === "act" && awaitsDeployment(election)
+    const desired = yield* change(watched, { ...toggled, pinnedTag, ...(isRequested && { request: "pin" }) })
+    return `${watched.name} follows versions: ${describeElection(watched, election, desired)}${toggle(wanted, desired)}`
+  }
+  const digest = yield* tagExists(watched, pinnedTag, entry.view)
+  const isUnderWay = yield* isDeploying(watched.name, pinnedTag, digest)
+  const desired = yield* change(watched, {
+    ...toggled,
+    pinnedTag,
+    ...(digest !== null && { lift: digest }),
+    ...(watched.mode === "act" && { request: "pin" })
+  })
+  const what = isUnderWay
+    ? "it is being deployed already, and not once more"
+    : describeDeployment("it", watched, desired)
+  return `${watched.name} is pinned to ${pinnedTag}: ${what}${toggle(wanted, desired)}`
+})
+
+/** Back to versions and to automatic moves; deploys the elected tag unless it runs already. */
+export const reset = Effect.fn("reset")(function* (watched: Watched) {
+  const entry = yield* readEntry(watched.name)
+  const election = electFrom(entry, "", true)
+  const running = election._tag === "Elected" && runsAlready(entry, election.tag)
+  const isRequested = watched.mode === "act" && awaitsDeployment(election) && !running
+  const desired = yield* change(watched, {
+    pinnedTag: "",
+    autoDeploy: true,
+    ...(isRequested && { request: "reset" })
+  })
+  const what = running ? `${election.tag} runs already` : describeElection(watched, election, desired)
+  return `${watched.name} follows versions, with auto_deploy on: ${what}`
+})
+
+const change = Effect.fnUntraced(function* (
+  { name: repository }: Watched,
+  keys: Omit<Parameters<StateStore["Service"]["change"]>[0], "repository" | "by" | "from">
+) {
+  const store = yield* StateStore
+  const { name: by, from } = yield* Caller
+  return yield* orUnavailable(store.change({ repository, ...keys, by, from }))
+})
+
+/** A request for the target of an attempt that is under way makes no second one, unless that one is stuck (`design.md` §4). */
+const isDeploying = Effect.fnUntraced(function* (
+  repository: RepositoryName,
+  tag: Tag,
+  digest: Digest | null
+) {
+  const store = yield* StateStore
+  const [latest] = yield* orUnavailable(store.attempts(repository, 1))
+  if (latest === undefined || latest.toTag !== tag || latest.toDigest !== digest) return false
+  const isRolling = latest.state === "accepted" && latest.phase !== "slow" && latest.phase !== "unplaceable"
+  return isOpen(latest) || isRolling
+})
+
+const runsAlready = ({ observed }: Entry, tag: Tag): boolean =>
+  observed?._tag === "Runs" && observed.tasks.every((task) => task.tag === tag)
+
+/** Where no listing was taken yet, as under a pin, the request waits for it. */
+const awaitsDeployment = ({ _tag }: Election): boolean => _tag === "Elected" || _tag === "NotViewed"
+
+const planned = 'stored only: in mode "plan" nothing is deployed'
+
+const describeElection = (watched: Watched, election: Election, desired: Desired): string => {
+  switch (election._tag) {
+    case "Elected":
+      return describeDeployment(election.tag, watched, desired)
+    case "NotViewed":
+      return watched.mode === "plan"
+        ? planned
+        : "the highest one is deployed as soon as the registry was listed"
+    case "Nothing":
+    case "NotFollowing":
+      return `nothing is deployed: ${election.words}`
+  }
+}
+
+const describeDeployment = (what: string, { mode }: Watched, { autoDeploy, hold }: Desired): string => {
+  if (mode === "plan") return planned
+  const held = hold === null ? "" : `; the hold of ${hold.by} stays, for automatic moves`
+  return `${what} is deployed now${autoDeploy ? "" : ", although auto_deploy is off"}${held}`
+}
+
+const describeSwitch = ({ autoDeploy, hold }: Desired): string => {
+  if (!autoDeploy) return "off: nothing is deployed but what a person asks for"
+  return hold === null ? "on" : `on, and the hold of ${hold.by} still stops automatic moves`
+}
+
+const toggle = ({ auto_deploy }: TagChange, desired: Desired): string =>
+  auto_deploy === undefined ? "" : `; auto_deploy is ${desired.autoDeploy ? "on" : "off"}`

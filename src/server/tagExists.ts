@@ -1,0 +1,57 @@
+import { Effect } from "effect"
+import { BadRequest, Unavailable } from "../api/ApiError.ts"
+import type { Digest } from "../domain/Digest.ts"
+import type { Tag } from "../domain/Tag.ts"
+import type { View } from "../domain/View.ts"
+import type { Watched } from "../domain/Watched.ts"
+import { RegistryClient } from "../registry/RegistryClient.ts"
+
+const headWithin = "3 seconds" // a person waits for the answer
+
+/**
+ * The digest that the tag points at now, by one HEAD; null where only the last good view knows the tag. Fails where
+ * there is no such tag, and where nobody can tell.
+ */
+export const tagExists = Effect.fn("tagExists")(function* (
+  watched: Watched,
+  tag: Tag,
+  view: View | null
+): Effect.fn.Return<Digest | null, BadRequest | Unavailable, RegistryClient> {
+  const registry = yield* RegistryClient
+  return yield* registry.resolve(watched, tag).pipe(
+    Effect.timeout(headWithin),
+    Effect.catch((error) => {
+      if (error._tag === "RegistryError" && error.reason._tag === "TagNotFound") {
+        return new BadRequest({
+          message: `${watched.name} has no tag ${tag} in its registry; nothing was changed`
+        })
+      }
+      return Effect.andThen(
+        Effect.logWarning("registry could not say whether a tag exists", error).pipe(
+          Effect.annotateLogs({ repository: watched.name, tag })
+        ),
+        fromView(watched, tag, view)
+      )
+    })
+  )
+})
+
+const fromView = (
+  watched: Watched,
+  tag: Tag,
+  view: View | null
+): Effect.Effect<Digest | null, BadRequest | Unavailable> => {
+  const digest = view?.digests.get(tag) ?? null
+  if (digest !== null || view?.tags?.includes(tag) === true) return Effect.succeed(digest)
+  // A suspect listing proves nothing by what it lacks (S9).
+  const isMissing = view !== null && (view.gone.has(tag) || (view.tags !== null && view.suspect === null))
+  return isMissing
+    ? new BadRequest({
+        message:
+          `the registry does not answer, and when it last did, at ${view.takenAt.toISOString()}, ` +
+          `${watched.name} had no tag ${tag}; nothing was changed`
+      })
+    : new Unavailable({
+        message: `the registry does not answer, and it is not known whether ${watched.name} has a tag ${tag}; nothing was changed`
+      })
+}

@@ -1,0 +1,119 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { HttpApi, HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import { Api } from "../../src/api/Api.ts"
+import { Access, Authorization } from "../../src/api/Authorization.ts"
+import { routesOf } from "../../src/server/routes.ts"
+import { StateStore } from "../../src/store/StateStore.ts"
+import { nothingBehind, post, request, serve } from "./rig.ts"
+
+const apiOf = (endpoint: HttpApiEndpoint.Constraint) =>
+  HttpApi.make("test").add(HttpApiGroup.make("test").add(endpoint))
+
+describe("the routes of the API", () => {
+  it("X8: every endpoint says who may call it", () => {
+    const access = routesOf(Api).map((route) => `${route.method} ${route.path}: ${route.access}`)
+    assert.sameMembers(access, [
+      "GET /ping: anyone",
+      "GET /health/live: anyone",
+      "GET /health/ready: anyone",
+      "GET /repos: read",
+      "GET /tags/:repository: read",
+      "POST /tags/:repository: operate",
+      "POST /tags/:repository/reset: operate",
+      "GET /metrics: read",
+      "GET /openapi.json: read"
+    ])
+  })
+
+  const bare = HttpApiEndpoint.get("a", "/a")
+
+  it.each([
+    ["an endpoint that does not say who may call it", bare.middleware(Authorization)],
+    ["a role that nothing enforces", bare.annotate(Access, "read")],
+    [
+      "anyone, behind something that asks for a token",
+      bare.middleware(Authorization).annotate(Access, "anyone")
+    ]
+  ])("X8: no server starts with %s", (_, endpoint) =>
+    assert.throws(() => routesOf(apiOf(endpoint)), /GET \/a/)
+  )
+})
+
+describe("the gate", () => {
+  it.live.each<readonly [what: string, method: string, path: string, status: number, allow?: string]>([
+    ["a path that is none", "GET", "/nothing", 404],
+    ["a path that is none, to a browser", "GET", "/v1/nothing", 404],
+    ["the root", "GET", "/", 404],
+    ["another case", "GET", "/REPOS", 404],
+    ["two slashes", "GET", "//repos", 404],
+    ["a name longer than any", "GET", `/tags/${"a".repeat(5000)}`, 400],
+    ["a method that is not allowed", "DELETE", "/tags/api", 405, "GET, HEAD, POST"],
+    ["a method that is not allowed at a verb", "PUT", "/tags/api/reset", 405, "GET, HEAD, POST"],
+    ["OPTIONS, for there is no CORS", "OPTIONS", "/repos", 405, "GET, HEAD"],
+    ["POST where only GET is", "POST", "/repos/", 405, "GET, HEAD"]
+  ])("X22: answers %s with a message", ([, method, path, status, allow]) =>
+    Effect.gen(function* () {
+      const origin = yield* serve()
+      const answer = yield* request(`${origin}${path}`, { method, headers: { accept: "text/html" } })
+      assert.strictEqual(answer.status, status)
+      assert.hasAllKeys(answer.body, ["message"])
+      assert.strictEqual(answer.headers.get("allow"), allow ?? null)
+    }).pipe(Effect.provide(nothingBehind), Effect.scoped)
+  )
+
+  it.live.each<readonly [path: string]>([["/ping"], ["/nothing"], ["/repos"]])(
+    "X12: %s comes with the headers that keep pages of others out, and without CORS",
+    ([path]) =>
+      Effect.gen(function* () {
+        const origin = yield* serve()
+        const { headers } = yield* request(`${origin}${path}`, {
+          headers: { origin: "https://evil.example" }
+        })
+        assert.match(
+          headers.get("content-security-policy") ?? "",
+          /default-src 'none'; frame-ancestors 'none'/
+        )
+        assert.strictEqual(headers.get("x-content-type-options"), "nosniff")
+        assert.strictEqual(headers.get("x-frame-options"), "DENY")
+        assert.strictEqual(headers.get("referrer-policy"), "no-referrer")
+        assert.strictEqual(headers.get("access-control-allow-origin"), null)
+      }).pipe(Effect.provide(nothingBehind), Effect.scoped)
+  )
+
+  it.live.each<readonly [what: string, headers: Record<string, string>, status: number]>([
+    ["a page of another origin", { origin: "https://evil.example" }, 403],
+    ["a page without an origin of its own", { origin: "null" }, 403],
+    ["a page that hides its origin", { "sec-fetch-site": "cross-site" }, 403],
+    ["our own page", { origin: "own" }, 400],
+    ["no browser", {}, 400]
+  ])("X12: a POST from %s", ([, headers, status]) =>
+    Effect.gen(function* () {
+      const origin = yield* serve()
+      const own = headers["origin"] === "own" ? { origin } : headers
+      const answer = yield* post(`${origin}/tags/unwatched`, { auto_deploy: true }, { headers: own })
+      assert.strictEqual(answer.status, status)
+    }).pipe(Effect.provide(nothingBehind), Effect.scoped)
+  )
+
+  it.live("X22: says nothing of what went wrong inside", () =>
+    Effect.gen(function* () {
+      const origin = yield* serve()
+      const answer = yield* request(`${origin}/repos`)
+      assert.strictEqual(answer.status, 500)
+      assert.deepStrictEqual(answer.body, { message: "internal error; the log of this instance has more" })
+    }).pipe(
+      Effect.provide(
+        Layer.merge(
+          nothingBehind,
+          Layer.mock(StateStore, {
+            statuses: () => Effect.die(new Error("select secret from canary at db.internal:5432")),
+            views: () => Effect.succeed(new Map()),
+            elections: () => Effect.succeed(new Map())
+          })
+        )
+      ),
+      Effect.scoped
+    )
+  )
+})
