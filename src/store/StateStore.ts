@@ -1,4 +1,4 @@
-import { Context, type Effect, type Stream } from "effect"
+import { Context, Effect, Layer, type Stream } from "effect"
 import type { Attempt, AttemptId, AttemptReason, AttemptState, Phase } from "../domain/Attempt.ts"
 import type { Decision } from "../domain/Decision.ts"
 import type { Desired, PinnedTag, RequestKind } from "../domain/Desired.ts"
@@ -11,8 +11,17 @@ import type { Tag } from "../domain/Tag.ts"
 import type { Target } from "../domain/Target.ts"
 import type { Suspicion, View } from "../domain/View.ts"
 import type { Watched } from "../domain/Watched.ts"
+import { attempts } from "./attempts.ts"
+import { changes } from "./changes.ts"
+import { Database } from "./Database.ts"
+import { desired } from "./desired.ts"
+import { history } from "./history.ts"
 import type { Fence } from "./Leader.ts"
+import { rollouts } from "./rollouts.ts"
+import { schema } from "./schema.ts"
+import { statuses } from "./statuses.ts"
 import type { StoreError } from "./StoreError.ts"
+import { views } from "./views.ts"
 
 /** A person's change of desired state; a key that is left out stays as it is. */
 export interface DesiredChange {
@@ -173,4 +182,21 @@ export class StateStore extends Context.Service<
     /** The newest migration that is applied, by one cheap statement: the database answers. */
     readonly schema: Effect.Effect<{ readonly id: number; readonly name: string }, StoreError>
   }
->()("registrywatcher/store/StateStore") {}
+>()("registrywatcher/store/StateStore") {
+  /** On a database that is migrated. */
+  static readonly layer = Layer.effect(
+    StateStore,
+    Effect.map(Database, (database) =>
+      StateStore.of({
+        ...desired(database.pool),
+        ...views(database.pool),
+        ...statuses(database.pool),
+        ...history(database.pool),
+        ...attempts(database.pool),
+        ...rollouts(database.pool),
+        ...schema(database.pool),
+        changes: changes(database)
+      })
+    )
+  )
+}

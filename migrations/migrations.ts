@@ -1,0 +1,15 @@
+import desiredState from "./0001_desired_state.ts"
+import views from "./0002_views.ts"
+import attempts from "./0003_attempts.ts"
+import outboxAndBrake from "./0004_outbox_and_brake.ts"
+import tokens from "./0005_tokens.ts"
+import type { Migration } from "./Migration.ts"
+
+/** In the order in which they are applied; a key is `NNNN_name`. Static, so that a bundle has them too. */
+export const migrations: Readonly<Record<string, Migration>> = {
+  "0001_desired_state": desiredState,
+  "0002_views": views,
+  "0003_attempts": attempts,
+  "0004_outbox_and_brake": outboxAndBrake,
+  "0005_tokens": tokens
+}

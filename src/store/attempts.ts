@@ -1,0 +1,113 @@
+import type { PgClient } from "@effect/sql-pg"
+import { Effect } from "effect"
+import type { AttemptState } from "../domain/Attempt.ts"
+import { standing } from "./fence.ts"
+import { isYes } from "./rows.ts"
+import type { StateStore } from "./StateStore.ts"
+import { storeCall } from "./storeCall.ts"
+
+/** From which states each end of `move` is reached (`design.md` §6). */
+const sources: Record<
+  Parameters<StateStore["Service"]["move"]>[2],
+  ReadonlyArray<Extract<AttemptState, "intended" | "submitted" | "unknown">>
+> = {
+  aborted: ["intended"],
+  intended: ["submitted", "unknown"],
+  unknown: ["submitted"],
+  rejected: ["submitted"],
+  conflict: ["submitted", "unknown"],
+  lost: ["unknown"]
+}
+
+/** An attempt from its intent until Nomad's word is known. Each edge is one statement, conditional on the fence (S1). */
+export const attempts = (
+  sql: PgClient.PgClient
+): Pick<StateStore["Service"], "intend" | "submit" | "accept" | "move" | "age"> => {
+  // The request that the attempt answers: not one that was opened after it was intended.
+  const answers = sql.literal(`(a.reason = 'requested' and r.requested_generation <= a.generation)`)
+
+  return {
+    intend: (fence, { id, repository, job, generation, reason, from, to, ...sent }) =>
+      storeCall(
+        "StateStore.intend",
+        sql`
+          with fence as (${standing(sql, fence)})
+          insert into attempt (
+            id, repository, region, namespace, job, generation, reason, from_tag, from_digest, to_tag, to_digest,
+            image_sent, job_hash, base_index, base_version, epoch, holder, state)
+          select ${id}::uuid, ${repository}, ${job.region}, ${job.namespace}, ${job.job}, ${generation}, ${reason},
+            ${from.tag}::text, ${from.digest}::text, ${to.tag}, ${to.digest},
+            ${sent.imageSent}, ${sent.jobHash}, ${sent.baseIndex}, ${sent.baseVersion}, epoch, holder, 'intended'
+          from fence
+          on conflict do nothing
+          returning true as yes`.pipe(Effect.map(isYes))
+      ),
+
+    submit: (fence, attempt) =>
+      storeCall(
+        "StateStore.submit",
+        // `for share of r`: a switch-off that commits first is seen, one that comes later finds it submitted (S13).
+        sql`
+          with fence as (${standing(sql, fence)}), permitted as (
+            select a.id from attempt a join repository r on r.name = a.repository
+            where a.id = ${attempt}::uuid and r.generation = a.generation and (r.auto_deploy or ${answers})
+            for share of r
+          )
+          update attempt a set state = 'submitted', submitted_at = clock_timestamp(), changed_at = now()
+          from fence, permitted
+          where a.id = permitted.id and a.state = 'intended' and a.epoch = fence.epoch and a.holder = fence.holder
+          returning true as yes`.pipe(Effect.map(isYes))
+      ),
+
+    accept: (fence, attempt, { nomadIndex, nomadVersion, evalId }) =>
+      storeCall(
+        "StateStore.accept",
+        sql`
+          with fence as (${standing(sql, fence)}), accepted as (
+            update attempt a set
+              state = 'accepted', phase = 'rolling', accepted_at = now(), changed_at = now(),
+              epoch = fence.epoch, holder = fence.holder,
+              nomad_index = ${nomadIndex}, nomad_version = ${nomadVersion}::bigint, eval_id = ${evalId}::text
+            from fence
+            where a.id = ${attempt}::uuid and a.state in ('submitted', 'unknown')
+            returning a.*
+          ), accounted as (
+            update repository r set
+              baseline_tag = a.to_tag, baseline_digest = a.to_digest, baseline_at = now(),
+              high_water_mark = case when a.reason = 'requested' then a.to_tag else r.high_water_mark end,
+              requested_generation = case when ${answers} then null else r.requested_generation end,
+              request_kind = case when ${answers} then null else r.request_kind end,
+              requested_by = case when ${answers} then null else r.requested_by end
+            from accepted a where r.name = a.repository
+          )
+          select true as yes from accepted`.pipe(Effect.map(isYes))
+      ),
+
+    move: (fence, attempt, to, words) =>
+      storeCall(
+        "StateStore.move",
+        sql`
+          with fence as (${standing(sql, fence)}), moved as (
+            update attempt a set
+              state = ${to}, words = ${words}, changed_at = now(),
+              ended_at = case when ${to} in ('intended', 'unknown') then null else now() end,
+              epoch = fence.epoch, holder = fence.holder
+            from fence
+            where a.id = ${attempt}::uuid and a.state = any(${sources[to]}::text[])
+            returning a.*
+          ), closed as (
+            update repository r set requested_generation = null, request_kind = null, requested_by = null
+            from moved a where r.name = a.repository and a.state = 'rejected' and ${answers}
+          )
+          select true as yes from moved`.pipe(Effect.map(isYes))
+      ),
+
+    age: (attempt) =>
+      storeCall(
+        "StateStore.age",
+        sql<{ readonly age: number }>`
+          select (extract(epoch from clock_timestamp() - coalesce(submitted_at, created_at)) * 1000)::float8 as age
+          from attempt where id = ${attempt}::uuid`.pipe(Effect.map(([row]) => row?.age ?? 0))
+      )
+  }
+}

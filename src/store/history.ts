@@ -1,0 +1,113 @@
+import type { PgClient } from "@effect/sql-pg"
+import { Array, Effect, Schema } from "effect"
+import { Attempt, AttemptId } from "../domain/Attempt.ts"
+import { Digest } from "../domain/Digest.ts"
+import { RepositoryName } from "../domain/RepositoryName.ts"
+import { Tag } from "../domain/Tag.ts"
+import type { Target } from "../domain/Target.ts"
+import { decodeRow, decodeRows, rowOf } from "./rows.ts"
+import type { StateStore } from "./StateStore.ts"
+import { storeCall } from "./storeCall.ts"
+
+/** What electing needs: the newest attempts that Nomad took, and the digests that failed. */
+const Election = Schema.Struct({
+  repository: RepositoryName,
+  taken: Schema.Array(Schema.Struct({ toTag: Tag, fromTag: Schema.NullOr(Tag) })),
+  baselineTag: Schema.NullOr(Tag),
+  quarantine: Schema.Array(
+    Schema.Struct({ digest: Digest, why: Schema.String, until: Schema.NullOr(Schema.Date) })
+  )
+})
+
+const HistoryRow = Schema.Struct({
+  openAttempt: Schema.NullOr(Attempt),
+  rolling: Schema.Array(Attempt),
+  lastAccepted: Schema.NullOr(Attempt),
+  lastRejected: Schema.NullOr(Attempt),
+  election: Election,
+  markers: Schema.Array(Schema.Struct({ id: AttemptId, tag: Tag, digest: Digest })),
+  adopted: Schema.Array(AttemptId),
+  foreignWritesLastHour: Schema.Int
+})
+
+const decodeElections = decodeRows(Election)
+const decodeHistory = decodeRow(HistoryRow)
+
+/** Newest first: what was deployed, what the first of them replaced, what the job is accounted to run. */
+const ran = ({ taken, baselineTag }: typeof Election.Type): ReadonlyArray<Tag> => {
+  const tags = [...taken.map(({ toTag }) => toTag), taken.at(-1)?.fromTag ?? null, baselineTag]
+  return Array.dedupe(tags.filter((tag) => tag !== null))
+}
+
+/** Attempts that Nomad took, ended or not. */
+const took = `a.state in ('accepted', 'succeeded', 'failed', 'reverted', 'superseded')`
+const attempt = rowOf(Attempt, "a")
+/** For `repository r`. Fifty attempts are further back than any rollback; rows are never pruned. */
+const election = `jsonb_build_object(
+  'repository', r.name,
+  'baselineTag', r.baseline_tag,
+  'taken', coalesce((select jsonb_agg(jsonb_build_object('toTag', a.to_tag, 'fromTag', a.from_tag) order by a.seq desc)
+    from (select * from attempt a where a.repository = r.name and ${took} order by a.seq desc limit 50) a), '[]'),
+  'quarantine', coalesce((select jsonb_agg(jsonb_build_object('digest', q.digest, 'why', q.why, 'until', q.until))
+    from quarantine q where q.repository = r.name), '[]'))`
+
+/** What Postgres remembers, as `decide` needs it. Quarantines that are over are answered too: `until` says so. */
+export const history = (
+  sql: PgClient.PgClient
+): Pick<StateStore["Service"], "history" | "elections" | "countForeignWrite"> => ({
+  history: (repository, { region, namespace, job }, markers) => {
+    const ofJob = sql`a.region = ${region} and a.namespace = ${namespace} and a.job = ${job}`
+    return storeCall(
+      "StateStore.history",
+      sql`
+        select jsonb_build_object(
+          'openAttempt', (select ${sql.literal(attempt)} from attempt a
+            where ${ofJob} and a.state in ('intended', 'submitted', 'unknown')),
+          'rolling', coalesce((select jsonb_agg(${sql.literal(attempt)} order by a.seq desc) from attempt a
+            where ${ofJob} and a.state = 'accepted'), '[]'),
+          'lastAccepted', (select ${sql.literal(attempt)} from attempt a
+            where a.repository = r.name and ${sql.literal(took)} order by a.seq desc limit 1),
+          'lastRejected', (select ${sql.literal(attempt)} from attempt a
+            where a.repository = r.name and a.state = 'rejected' order by a.seq desc limit 1),
+          'election', ${sql.literal(election)},
+          'markers', coalesce((select jsonb_agg(jsonb_build_object('id', a.id, 'tag', a.to_tag, 'digest', a.to_digest))
+            from attempt a where a.id = any(${markers}::uuid[])), '[]'),
+          'adopted', coalesce((select jsonb_agg(m.marker)
+            from adopted_marker m where m.marker = any(${markers}::uuid[])), '[]'),
+          'foreignWritesLastHour', (select count(*) from audit
+            where repository = r.name and action = 'foreign write' and at > now() - interval '1 hour')
+        ) as row from repository r where r.name = ${repository}`.pipe(
+        Effect.flatMap(decodeHistory),
+        Effect.map(({ election: elected, markers: ours, adopted, ...rest }) => ({
+          ...rest,
+          ran: ran(elected),
+          quarantine: elected.quarantine,
+          markers: new Map<AttemptId, Target | "adopted">([
+            ...adopted.map((id) => [id, "adopted"] as const),
+            ...ours.map(({ id, tag, digest }) => [id, { tag, digest }] as const)
+          ])
+        }))
+      )
+    )
+  },
+
+  elections: (repositories) =>
+    storeCall(
+      "StateStore.elections",
+      sql`select ${sql.literal(election)} as row from repository r where r.name = any(${repositories}::text[])`.pipe(
+        Effect.flatMap(decodeElections),
+        Effect.map(
+          (elections) =>
+            new Map(elections.map((of) => [of.repository, { ran: ran(of), quarantine: of.quarantine }]))
+        )
+      )
+    ),
+
+  countForeignWrite: (repository, job, words) =>
+    storeCall(
+      "StateStore.countForeignWrite",
+      sql`
+        insert into audit (who, action, repository, after, why)
+        values ('somebody else', 'foreign write', ${repository}, ${sql.json(job)}, ${words})`
+    ).pipe(Effect.asVoid)
+})

@@ -1,0 +1,89 @@
+import type { PgClient } from "@effect/sql-pg"
+import { Effect, Schema } from "effect"
+import { Decision } from "../domain/Decision.ts"
+import { Desired } from "../domain/Desired.ts"
+import { Observed } from "../domain/Observed.ts"
+import { decodeRows, encodeJson, isYes, rowOf } from "./rows.ts"
+import type { StateStore } from "./StateStore.ts"
+import { storeCall } from "./storeCall.ts"
+
+const Status = Schema.Struct({
+  desired: Desired,
+  observed: Schema.NullOr(Observed),
+  observedAt: Schema.NullOr(Schema.Date),
+  decision: Schema.NullOr(Decision),
+  decidedAt: Schema.NullOr(Schema.Date),
+  checkedAt: Schema.NullOr(Schema.Date)
+})
+const decodeStatuses = decodeRows(Status)
+const encodeObserved = encodeJson(Observed)
+const encodeDecision = encodeJson(Decision)
+
+/** What was observed and decided last, for people. */
+export const statuses = (
+  sql: PgClient.PgClient
+): Pick<StateStore["Service"], "saveObservation" | "saveDecision" | "statuses"> => ({
+  saveObservation: (repository, observed) =>
+    storeCall(
+      "StateStore.saveObservation",
+      Effect.flatMap(encodeObserved(observed), (json) =>
+        observed._tag === "Unread"
+          ? sql`
+              insert into observation (repository, unread, unread_at)
+              select ${repository}, ${sql.json(json)}, now()
+              where not exists (
+                select from observation where repository = ${repository} and unread = ${sql.json(json)})
+              on conflict (repository) do update set unread = excluded.unread, unread_at = excluded.unread_at`
+          : sql`
+              insert into observation (repository, observed, observed_at)
+              select ${repository}, ${sql.json(json)}, now()
+              where not exists (
+                select from observation
+                where repository = ${repository} and observed = ${sql.json(json)} and unread is null)
+              on conflict (repository) do update set
+                observed = excluded.observed, observed_at = excluded.observed_at, unread = null, unread_at = null`
+      )
+    ).pipe(Effect.asVoid),
+
+  saveDecision: (repository, decision) =>
+    storeCall(
+      "StateStore.saveDecision",
+      Effect.flatMap(
+        encodeDecision(decision),
+        (json) => sql`
+          with old as (
+            select decision, since from decision where repository = ${repository}
+          ), decided as (
+            insert into decision (repository, decision)
+            select ${repository}, ${sql.json(json)} where not exists (select from old where decision = ${sql.json(json)})
+            on conflict (repository) do update set decision = excluded.decision, since = excluded.since
+            returning repository
+          ), kept as (
+            insert into decision_history (repository, decision, since)
+            select repository, old.decision, old.since from decided, old
+          ), forgotten as (
+            delete from decision_history h using decided
+            where h.repository = decided.repository and h.until < now() - interval '90 days'
+          )
+          select true as yes from decided`
+      ).pipe(Effect.map(isYes))
+    ),
+
+  statuses: (repositories) =>
+    storeCall(
+      "StateStore.statuses",
+      sql`
+        select jsonb_build_object(
+          'desired', ${sql.literal(rowOf(Desired, "r", { repository: "name" }))},
+          'observed', coalesce(o.observed, o.unread), 'observedAt', coalesce(o.observed_at, o.unread_at),
+          'decision', d.decision, 'decidedAt', d.since,
+          'checkedAt', c.checked_at
+        ) as row
+        from repository r
+        left join observation o on o.repository = r.name
+        left join decision d on d.repository = r.name
+        left join checked c on c.repository = r.name
+        where r.name = any(${repositories}::text[])
+        order by r.name`.pipe(Effect.flatMap(decodeStatuses))
+    )
+})

