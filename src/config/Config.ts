@@ -2,13 +2,14 @@ import type { Duration, Redacted } from "effect"
 import type { NomadEndpoint } from "../domain/NomadEndpoint.ts"
 import type { RegistryEndpoint } from "../domain/RegistryEndpoint.ts"
 import type { Watched } from "../domain/Watched.ts"
+import type { Place } from "./ConfigError.ts"
 
 /** One whole configuration: a TOML file, with what the environment overrides in it. */
 export interface Config {
   /** As named on the command line, for messages. */
   readonly file: string
-  /** `where` the address stands, for the error of `refuseOpenListener`. Port 0 is any free one. */
-  readonly listen: { readonly host: string; readonly port: number; readonly where: string }
+  /** Port 0 is any free one. The place is for the error of `openListener`. */
+  readonly listen: { readonly host: string; readonly port: number; readonly place: Place }
   readonly allowUnauthenticated: boolean
   readonly pollInterval: Duration.Duration
   /** `embedded`: neither `DATABASE_URL` nor `database_url` was given. */
@@ -21,6 +22,6 @@ export interface Config {
   readonly registries: ReadonlyMap<string, RegistryEndpoint>
   readonly watched: ReadonlyArray<Watched>
   readonly nomad: NomadEndpoint
-  /** One line each: keys no longer needed, a webhook left as placeholder. */
+  /** One line each, beginning with file and line: keys no longer needed, a webhook left as placeholder. */
   readonly warnings: ReadonlyArray<string>
 }
