@@ -7,7 +7,7 @@ import type { Tag } from "../domain/Tag.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { elect, type Election, type Seen } from "./elect.ts"
 import { highestTask, isForeign, runningDigest } from "./observedImage.ts"
-import { compareVersions, parseVersion } from "./version.ts"
+import { isHigher, parseVersion } from "./version.ts"
 
 /** Everything one decision depends on. */
 export interface Situation {
@@ -250,13 +250,7 @@ const maySupersede = (here: Case, target: Decision & { _tag: "Deploy" }): boolea
   const others = history.rolling.filter(({ repository }) => repository !== watched.name)
   if (others.some(({ phase }) => phase !== "slow" && phase !== "unplaceable")) return false
   if (desired.pinnedTag !== "") return true
-  return observed.tasks.every((task) => task.tag !== null && isAbove(target.tag, task.tag))
-}
-
-/** False where either is no version: there is no order then. */
-const isAbove = (tag: Tag, other: Tag): boolean => {
-  const [a, b] = [parseVersion(tag), parseVersion(other)]
-  return a !== null && b !== null && compareVersions(a, b) > 0
+  return observed.tasks.every((task) => task.tag !== null && isHigher(target.tag, task.tag))
 }
 
 const isAboveAll = ({ desired, observed }: Case, tag: Tag): boolean => {
@@ -264,21 +258,21 @@ const isAboveAll = ({ desired, observed }: Case, tag: Tag): boolean => {
   const mark = desired.highWaterMark
   return (
     running !== null &&
-    isAbove(tag, running) &&
-    (mark === null || parseVersion(mark) === null || isAbove(tag, mark))
+    isHigher(tag, running) &&
+    (mark === null || parseVersion(mark) === null || isHigher(tag, mark))
   )
 }
 
 /** What the tag is below: the high-water mark or what runs (S8); null if it is below neither. */
 const floorAbove = ({ desired, observed }: Case, tag: Tag): Tag | null =>
   [desired.highWaterMark, highestTask(observed).tag].find(
-    (floor): floor is Tag => floor !== null && isAbove(floor, tag)
+    (floor): floor is Tag => floor !== null && isHigher(floor, tag)
   ) ?? null
 
 /** Rule 14: the one they replaced is the baseline; without order any other digest is newer. */
 const isNewerThanReplaced = ({ desired }: Case, target: Elected): boolean => {
   if (desired.baselineTag === null) return true
-  if (desired.pinnedTag === "") return isAbove(target.tag, desired.baselineTag)
+  if (desired.pinnedTag === "") return isHigher(target.tag, desired.baselineTag)
   return target.tag !== desired.baselineTag || target.digest !== desired.baselineDigest
 }
 

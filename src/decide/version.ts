@@ -71,3 +71,9 @@ const version = (
 /** Semver's order of two released versions. */
 export const compareVersions = (a: Version, b: Version): number =>
   a.major - b.major || a.minor - b.minor || a.patch - b.patch
+
+/** False where either is no version: there is no order then. */
+export const isHigher = (tag: Tag, other: Tag): boolean => {
+  const [a, b] = [parseVersion(tag), parseVersion(other)]
+  return a !== null && b !== null && compareVersions(a, b) > 0
+}

@@ -1,0 +1,104 @@
+import { Cause, Duration, Effect, Latch } from "effect"
+import type { JobRef } from "../domain/JobRef.ts"
+import { delayAfter } from "./Pace.ts"
+import { pass } from "./pass.ts"
+import type { Passing } from "./survey.ts"
+import { monotonic, type Watching } from "./Watching.ts"
+
+// Every call has its own deadline; a pass that takes longer than all of them together hangs (L6).
+const passDeadline = Duration.minutes(2)
+
+/**
+ * The repositories of one job, passed over one after another (`design.md` §3): when a poll is due, when a rollout, a
+ * listing or a person wakes it, or when a back-off ends. Wakes are hints, and many are one pass.
+ */
+export class JobWatch {
+  readonly job: JobRef
+  readonly repositories: ReadonlyArray<Watching>
+  readonly #wakes = Latch.makeUnsafe(false)
+  /** When the next pass is due whatever the polls say (`monotonic`). */
+  #retryAt = Number.POSITIVE_INFINITY
+  #failures = 0
+  #fault: string | null = null
+
+  constructor(job: JobRef, repositories: ReadonlyArray<Watching>) {
+    this.job = job
+    this.repositories = repositories
+  }
+
+  wake(): void {
+    this.#wakes.openUnsafe()
+  }
+
+  /** What was read of the job is old. */
+  forget(): void {
+    for (const watching of this.repositories) watching.observation = null
+  }
+
+  /** Passes until interrupted. A defect of ours ends this job's loop and no other (S25). */
+  readonly run = (passing: Passing) =>
+    Effect.gen({ self: this }, function* () {
+      const due = Math.min(this.#retryAt, ...this.repositories.map(({ nextPoll }) => nextPoll))
+      const left = due - (yield* monotonic)
+      if (left > 0) yield* Effect.raceFirst(this.#wakes.await, Effect.sleep(Duration.millis(left)))
+      this.#wakes.closeUnsafe()
+      this.#retryAt = Number.POSITIVE_INFINITY
+      yield* this.#passes(passing)
+    }).pipe(
+      Effect.forever,
+      Effect.catchCause((cause) =>
+        Cause.hasInterruptsOnly(cause)
+          ? Effect.failCause(cause)
+          : Effect.logError("this job is watched no more until the next leader", cause)
+      ),
+      Effect.annotateLogs({ job: this.job.job, namespace: this.job.namespace })
+    )
+
+  readonly #passes = Effect.fnUntraced(function* (this: JobWatch, passing: Passing) {
+    for (const watching of this.repositories) {
+      yield* pass(watching, passing).pipe(
+        Effect.timeout(passDeadline),
+        Effect.matchEffect({
+          onSuccess: (answer) => this.#answered(answer.retryIn, answer.isFault, passing),
+          onFailure: (error) => this.#failed(error, watching, passing)
+        }),
+        Effect.annotateLogs({ repository: watching.watched.name })
+      )
+    }
+  })
+
+  readonly #answered = Effect.fnUntraced(function* (
+    this: JobWatch,
+    retryIn: Duration.Duration | null,
+    isFault: boolean,
+    { interval }: Passing
+  ) {
+    if (this.#fault !== null) yield* Effect.logInfo("passes again")
+    this.#fault = null
+    const asked = retryIn === null ? Number.POSITIVE_INFINITY : Duration.toMillis(retryIn)
+    const backoff = isFault ? yield* delayAfter(this.#failures, longest(interval)) : 0
+    this.#failures = isFault ? this.#failures + 1 : 0
+    const delay = isFault ? Math.max(backoff, retryIn === null ? 0 : asked) : asked
+    this.#retryAt = Math.min(this.#retryAt, (yield* monotonic) + delay)
+  })
+
+  readonly #failed = Effect.fnUntraced(function* (
+    this: JobWatch,
+    error: { readonly _tag: string; readonly message?: string },
+    watching: Watching,
+    { interval }: Passing
+  ) {
+    const words = error.message ?? error._tag
+    if (this.#fault !== words)
+      yield* Effect.logWarning("pass failed").pipe(Effect.annotateLogs({ error: words }))
+    this.#fault = words
+    watching.observation = null
+    const delay = yield* delayAfter(this.#failures, longest(interval))
+    this.#failures += 1
+    this.#retryAt = Math.min(this.#retryAt, (yield* monotonic) + delay)
+    // A poll that is due would bring the pass back before the delay is over.
+    for (const other of this.repositories) other.nextPoll = Math.max(other.nextPoll, this.#retryAt)
+  })
+}
+
+const longest = (interval: Duration.Duration): number => Math.max(30_000, Duration.toMillis(interval))

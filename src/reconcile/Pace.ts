@@ -1,0 +1,53 @@
+import { Duration, Effect, Random } from "effect"
+import { monotonic } from "./Watching.ts"
+
+interface Fault {
+  failures: number
+  until: number
+}
+
+/**
+ * Back-off per host (L7): after a failure nobody asks it before the delay is over, and then one caller does so for all.
+ * Delays grow from 1 second to 30 seconds or the interval, whichever is longer, half of each drawn by chance.
+ */
+export class Pace {
+  readonly #faults = new Map<string, Fault>()
+  readonly #longest: number
+
+  constructor(interval: Duration.Duration) {
+    this.#longest = Math.max(30_000, Duration.toMillis(interval))
+  }
+
+  /** Milliseconds until the host may be asked; 0 is now, and makes the caller the one who tries for all. */
+  readonly wait = (host: string): Effect.Effect<number> =>
+    Effect.map(monotonic, (now) => {
+      const fault = this.#faults.get(host)
+      if (fault === undefined) return 0
+      if (fault.until > now) return fault.until - now
+      fault.until = now + longestCall
+      return 0
+    })
+
+  readonly answered = (host: string): Effect.Effect<void> => Effect.sync(() => void this.#faults.delete(host))
+
+  /** Counts a failure and answers the milliseconds to wait; `retryAfter` is what the host itself asked for. */
+  readonly failed = (host: string, retryAfter: number | null): Effect.Effect<number> =>
+    Effect.gen({ self: this }, function* () {
+      const fault = this.#faults.get(host) ?? { failures: 0, until: 0 }
+      const delay = Math.max(yield* delayAfter(fault.failures, this.#longest), retryAfter ?? 0)
+      fault.failures += 1
+      fault.until = (yield* monotonic) + delay
+      this.#faults.set(host, fault)
+      return delay
+    })
+}
+
+// The longest that one call to a registry or to Nomad takes: the others wait that long for who tries.
+const longestCall = 10_000
+
+/** Milliseconds after the n-th failure in a row, n from 0. */
+export const delayAfter = (failures: number, longest: number): Effect.Effect<number> =>
+  Effect.map(Random.next, (chance) => {
+    const delay = Math.min(longest, 1000 * 2 ** Math.min(failures, 20))
+    return delay / 2 + (delay / 2) * chance
+  })

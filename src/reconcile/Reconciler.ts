@@ -1,0 +1,182 @@
+import { Duration, Effect, Random, Schedule, Stream } from "effect"
+import { highestTask } from "../decide/observedImage.ts"
+import { type JobRef, jobKey } from "../domain/JobRef.ts"
+import type { RepositoryName } from "../domain/RepositoryName.ts"
+import type { Watched } from "../domain/Watched.ts"
+import { type Fence, Leader } from "../store/Leader.ts"
+import { StateStore } from "../store/StateStore.ts"
+import { Follower } from "./Follower.ts"
+import { JobWatch } from "./JobWatch.ts"
+import { Pace } from "./Pace.ts"
+import { Scope } from "./Scope.ts"
+import { monotonic, Watching } from "./Watching.ts"
+
+/** What the reconciler watches, and how often it asks. */
+export interface Watch {
+  readonly watched: ReadonlyArray<Watched>
+  readonly interval: Duration.Duration
+}
+
+// At start so many repositories are asked a second, and all within an interval: five at once, a thousand one by one.
+const firstPollsApart = 50
+const touchEvery = Duration.seconds(10)
+
+/** Waits to lead, and while it leads keeps every job on its owners' tag. Never returns. */
+export const reconciler = (watch: Watch) =>
+  Effect.gen(function* () {
+    const leader = yield* Leader
+    return yield* leader.lead((fence) =>
+      reconcile(fence, watch).pipe(
+        Effect.tapError((error) =>
+          Effect.logWarning("not begun yet").pipe(Effect.annotateLogs({ error: error.message }))
+        ),
+        Effect.retry(Schedule.spaced("1 second")),
+        Effect.orDie,
+        Effect.annotateLogs({ epoch: fence.epoch })
+      )
+    )
+  })
+
+const reconcile = Effect.fnUntraced(function* (fence: Fence, { watched, interval }: Watch) {
+  const store = yield* StateStore
+  yield* store.adopt(watched)
+  yield* takeOver(fence, watched)
+  const watchings = yield* remembered(watched, interval)
+  const jobs = new Map<string, JobWatch>()
+  for (const [key, repositories] of Map.groupBy(watchings, ({ watched }) => jobKey(watched.mapping.job))) {
+    const [first] = repositories
+    if (first !== undefined) jobs.set(key, new JobWatch(first.watched.mapping.job, repositories))
+  }
+  const scopes = new Map<string, Scope>()
+  const scopeOf = ({ region, namespace }: JobRef): Scope => {
+    const key = JSON.stringify([region, namespace])
+    const scope = scopes.get(key) ?? new Scope(region, namespace)
+    scopes.set(key, scope)
+    return scope
+  }
+  const checked = new Set<RepositoryName>()
+  const shared = { fence, interval, pace: new Pace(interval), checked, follower: new Follower() }
+  const loops = [...jobs.values()].map((job) => job.run({ ...shared, scope: scopeOf(job.job) }))
+  yield* Effect.logInfo("leading").pipe(
+    Effect.annotateLogs({
+      repositories: watched.length,
+      jobs: jobs.size,
+      intervalMillis: Duration.toMillis(interval)
+    })
+  )
+  yield* Effect.all(
+    [
+      ...loops,
+      ...[...scopes.values()].map((scope) => list(scope, [...jobs.values()], interval)),
+      shared.follower.run(
+        fence,
+        (job) => jobs.get(jobKey(job))?.forget(),
+        (job) => jobs.get(jobKey(job))?.wake()
+      ),
+      wakeOnChanges([...jobs.values()]),
+      touch(checked),
+      Effect.never
+    ],
+    { concurrency: "unbounded", discard: true }
+  )
+})
+
+/** The attempts that another holder left; those of repositories that are watched no more are followed no more (S18). */
+const takeOver = Effect.fnUntraced(function* (fence: Fence, watched: ReadonlyArray<Watched>) {
+  const store = yield* StateStore
+  const names = new Set(watched.map(({ name }) => name))
+  for (const attempt of yield* store.takeOver(fence)) {
+    if (names.has(attempt.repository) || attempt.state !== "accepted") continue
+    yield* store.end(fence, {
+      attempt: attempt.id,
+      outcome: "superseded",
+      words: "its repository is watched no more",
+      nomadVersion: attempt.nomadVersion,
+      deploymentId: attempt.deploymentId,
+      quarantine: null,
+      baseline: null,
+      raise: false
+    })
+  }
+})
+
+/** The caches, filled from Postgres; first polls spread. */
+const remembered = Effect.fnUntraced(function* (
+  watched: ReadonlyArray<Watched>,
+  interval: Duration.Duration
+) {
+  const store = yield* StateStore
+  const names = watched.map(({ name }) => name)
+  const views = yield* store.views(names)
+  const statuses = new Map(
+    (yield* store.statuses(names)).map((status) => [status.desired.repository, status])
+  )
+  const now = yield* monotonic
+  const spread = Math.min(Duration.toMillis(interval), watched.length * firstPollsApart)
+  const watchings: Array<Watching> = []
+  for (const entry of watched) {
+    const watching = new Watching(entry, views.get(entry.name) ?? null, now + spread * (yield* Random.next))
+    const observed = statuses.get(entry.name)?.observed
+    // What was foreign already, somebody counted.
+    if (observed?._tag === "Runs") watching.countedImage = highestTask(observed).image
+    watchings.push(watching)
+  }
+  return watchings
+})
+
+/** Lists a namespace once an interval and wakes the jobs whose index moved, all of them when Nomad went or came back. */
+const list = Effect.fnUntraced(function* (
+  scope: Scope,
+  jobs: ReadonlyArray<JobWatch>,
+  interval: Duration.Duration
+) {
+  const own = jobs.filter(({ job }) => job.region === scope.region && job.namespace === scope.namespace)
+  for (let failures = 0; ;) {
+    const before = scope.fault
+    const indexes = yield* scope.list
+    for (const watch of own) {
+      const isMoved = watch.repositories.some(({ observation }) => {
+        if (observation === null) return false
+        const { observed } = observation
+        return (
+          indexes === null ||
+          (observed._tag !== "Unread" && observed.modifyIndex !== (indexes.get(watch.job.job) ?? 0))
+        )
+      })
+      if (isMoved) watch.forget()
+      if (isMoved || (before === null) !== (scope.fault === null)) watch.wake()
+    }
+    failures = scope.fault === null ? 0 : failures + 1
+    const jittered = Duration.toMillis(interval) * (0.95 + 0.1 * (yield* Random.next))
+    yield* Effect.sleep(failures === 0 ? jittered : Math.min(jittered, 1000 * 2 ** Math.min(failures - 1, 5)))
+  }
+})
+
+/** Changes of desired state on whichever instance; after a lost connection all are looked at. */
+const wakeOnChanges = Effect.fnUntraced(function* (jobs: ReadonlyArray<JobWatch>) {
+  const store = yield* StateStore
+  yield* Stream.runForEach(store.changes, (name) =>
+    Effect.sync(() => {
+      for (const job of jobs) {
+        if (name === null || job.repositories.some(({ watched }) => watched.name === name)) job.wake()
+      }
+    })
+  )
+})
+
+/** `checked_at` of all that were checked meanwhile, in one statement: the only write of a quiet interval (L2). */
+const touch = Effect.fnUntraced(function* (checked: Set<RepositoryName>) {
+  const store = yield* StateStore
+  yield* Effect.gen(function* () {
+    yield* Effect.sleep(touchEvery)
+    if (checked.size === 0) return
+    const names = [...checked]
+    checked.clear()
+    yield* store.touch(names)
+  }).pipe(
+    Effect.catchTag("StoreError", (error) =>
+      Effect.logWarning("checks not recorded").pipe(Effect.annotateLogs({ error: error.message }))
+    ),
+    Effect.forever
+  )
+})

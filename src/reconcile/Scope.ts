@@ -1,0 +1,45 @@
+import { Effect } from "effect"
+import { Deployer } from "../deployer/Deployer.ts"
+import type { Unread } from "../domain/Observed.ts"
+
+/** One region and namespace of Nomad: what its listing says of all jobs in it by one call. */
+export class Scope {
+  readonly region: string
+  readonly namespace: string
+  /** Why it cannot be listed, while that lasts; its jobs are then not asked either. */
+  fault: Unread | null = null
+  /** False where the token may not list jobs: each job is then read at each of its polls. */
+  isListed = true
+
+  constructor(region: string, namespace: string) {
+    this.region = region
+    this.namespace = namespace
+  }
+
+  /** Lists it and answers the jobs' indexes, or null where that says nothing; logs a fault when it changes. */
+  readonly list = Effect.gen({ self: this }, function* () {
+    const deployer = yield* Deployer
+    return yield* deployer.indexes({ region: this.region, namespace: this.namespace }).pipe(
+      Effect.tap(() =>
+        Effect.gen({ self: this }, function* () {
+          if (this.fault !== null) yield* Effect.logInfo("Nomad answers again")
+          this.fault = null
+          this.isListed = true
+        })
+      ),
+      Effect.catchTag("Unread", (unread) =>
+        Effect.gen({ self: this }, function* () {
+          this.isListed = false
+          // A token without list-jobs may still read each of its jobs.
+          const fault = unread.reason === "forbidden" ? null : unread
+          if (fault !== null && this.fault?.words !== fault.words) {
+            yield* Effect.logWarning("Nomad cannot be read").pipe(Effect.annotateLogs({ words: fault.words }))
+          }
+          this.fault = fault
+          return null
+        })
+      ),
+      Effect.annotateLogs({ namespace: this.namespace, region: this.region })
+    )
+  })
+}

@@ -1,0 +1,65 @@
+import { Clock, Effect } from "effect"
+import { Ballot } from "../decide/Ballot.ts"
+import type { Observation } from "../deployer/Deployer.ts"
+import type { Digest } from "../domain/Digest.ts"
+import type { Tag } from "../domain/Tag.ts"
+import type { View } from "../domain/View.ts"
+import type { Watched } from "../domain/Watched.ts"
+
+/** Milliseconds of the monotonic clock: all that schedules here (S19). */
+export const monotonic: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, (nanos) =>
+  Number(nanos / 1_000_000n)
+)
+
+/**
+ * What the leader keeps in memory of one repository: a cache of Postgres and of the last answers, which a restart loses
+ * without losing a change (S7).
+ */
+export class Watching {
+  readonly watched: Watched
+  readonly ballot: Ballot
+  #view: View | null
+  /** The registry's last fault, in words, while it lasts. */
+  fault: string | null = null
+  /** When the registry is asked next (`monotonic`). */
+  nextPoll: number
+  /** When the running version's tag is looked at next, in case it was overwritten. */
+  nextLook: number
+  /** The job as last read; null asks for a new read. */
+  observation: Observation | null = null
+  /** The foreign image that was counted last, so that each counts once (S12). */
+  countedImage: string | null = null
+
+  constructor(watched: Watched, view: View | null, firstPoll: number) {
+    this.watched = watched
+    this.#view = view
+    this.ballot = new Ballot(view?.tags ?? [])
+    this.nextPoll = firstPoll
+    this.nextLook = firstPoll
+  }
+
+  get view(): View | null {
+    return this.#view
+  }
+
+  set view(view: View) {
+    this.#view = view
+    this.ballot.update(view.tags ?? [])
+  }
+
+  /** What of the view a digest, or its absence, changes. */
+  learn(tag: Tag, digest: Digest | null, takenAt: Date): void {
+    const view = this.#view ?? { tags: null, digests: new Map(), takenAt, suspect: null, gone: new Set() }
+    const digests = new Map(view.digests)
+    const gone = new Set(view.gone)
+    if (digest === null) {
+      digests.delete(tag)
+      gone.add(tag)
+    } else {
+      digests.set(tag, digest)
+      gone.delete(tag)
+    }
+    const tags = digest === null ? (view.tags?.filter((listed) => listed !== tag) ?? null) : view.tags
+    this.view = { ...view, digests, gone, tags }
+  }
+}

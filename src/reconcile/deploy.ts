@@ -1,0 +1,99 @@
+import { Effect } from "effect"
+import { SecureRandom } from "effect/crypto"
+import { highestTask, runningDigest } from "../decide/observedImage.ts"
+import { type Base, Deployer, type Registered } from "../deployer/Deployer.ts"
+import { AttemptId } from "../domain/Attempt.ts"
+import type { Deploy } from "../domain/Decision.ts"
+import type { Desired } from "../domain/Desired.ts"
+import type { Digest } from "../domain/Digest.ts"
+import type { History } from "../domain/History.ts"
+import type { Runs } from "../domain/Observed.ts"
+import type { Watched } from "../domain/Watched.ts"
+import { type Fence, Leader } from "../store/Leader.ts"
+import { StateStore } from "../store/StateStore.ts"
+
+/** What a decision was made of, and the very read that it was made on (S3). */
+export interface Ground {
+  readonly watched: Watched
+  readonly desired: Desired
+  readonly runs: Runs
+  readonly base: Base
+  readonly history: History
+}
+
+/** How the register ended; `Refused`: desired state, the fence or the job's open attempt stood against it (S1, S15). */
+export type Deployed = Registered | { readonly _tag: "Refused" }
+
+/**
+ * One attempt: its row before the first byte (S7), one register with check-and-set on the read that was decided on, and
+ * what the answer proves. `digest` was fetched with its manifest in this pass (S10).
+ */
+export const deploy = Effect.fn("deploy")(function* (
+  fence: Fence,
+  decision: Deploy,
+  digest: Digest,
+  { watched, desired, runs, base, history }: Ground
+) {
+  const deployer = yield* Deployer
+  const leader = yield* Leader
+  const store = yield* StateStore
+  const random = yield* SecureRandom.SecureRandom
+  const id = AttemptId.make(yield* random.uuidV7())
+  const to = { tag: decision.tag, digest }
+  const edit = yield* deployer.edit(base, to, id)
+  const replaced = highestTask(runs)
+  const intent = {
+    id,
+    repository: watched.name,
+    job: watched.mapping.job,
+    generation: desired.generation,
+    reason: decision.reason,
+    from: { tag: replaced.tag, digest: runningDigest(replaced, desired, history) },
+    to,
+    imageSent: edit.imageSent,
+    jobHash: edit.jobHash,
+    baseIndex: edit.baseIndex,
+    baseVersion: edit.baseVersion
+  }
+  return yield* Effect.gen(function* () {
+    if (!(yield* store.intend(fence, intent))) return { _tag: "Refused" } satisfies Deployed
+    if (!(yield* leader.guard(store.submit(fence, id)))) {
+      yield* store.move(fence, id, "aborted", "desired state changed before it was sent")
+      return { _tag: "Refused" } satisfies Deployed
+    }
+    yield* Effect.logInfo("registering").pipe(
+      Effect.annotateLogs({ image: edit.imageSent, reason: decision.reason, from: replaced.image })
+    )
+    const registered = yield* leader.guard(deployer.register(edit))
+    yield* record(fence, id, registered)
+    return registered satisfies Deployed
+  }).pipe(Effect.annotateLogs({ attempt: id, tag: to.tag, digest }))
+})
+
+/** Writes what Nomad's answer proves (`design.md` §6); the answer of a register that lost its fence is dropped. */
+const record = Effect.fnUntraced(function* (fence: Fence, id: AttemptId, registered: Registered) {
+  const store = yield* StateStore
+  switch (registered._tag) {
+    case "Accepted": {
+      const { nomadIndex, evalId } = registered
+      yield* store.accept(fence, id, { nomadIndex, nomadVersion: null, evalId })
+      yield* Effect.logInfo("accepted").pipe(Effect.annotateLogs({ nomadIndex }))
+      return
+    }
+    case "Conflict":
+      yield* store.move(fence, id, "conflict", registered.words)
+      break
+    case "Rejected":
+      yield* store.move(fence, id, "rejected", registered.words)
+      break
+    case "NotApplied":
+      yield* store.move(fence, id, "intended", registered.words)
+      break
+    case "Unknown":
+      yield* store.move(fence, id, "unknown", registered.words)
+      break
+  }
+  yield* Effect.logWarning("not accepted").pipe(
+    Effect.annotateLogs({ answer: registered._tag, words: registered.words })
+  )
+})

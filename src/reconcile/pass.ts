@@ -1,0 +1,170 @@
+import { Duration, Effect } from "effect"
+import { decide, isAnswered, type Situation } from "../decide/decide.ts"
+import { runningDigest } from "../decide/observedImage.ts"
+import type { Base } from "../deployer/Deployer.ts"
+import { type Decision, type Deploy, Wait } from "../domain/Decision.ts"
+import type { Digest } from "../domain/Digest.ts"
+import { RegistryClient } from "../registry/RegistryClient.ts"
+import { StateStore } from "../store/StateStore.ts"
+import { deploy, type Deployed } from "./deploy.ts"
+import { imageOf, learn, remember } from "./poll.ts"
+import { settle } from "./settle.ts"
+import { type Passing, seenBy, survey } from "./survey.ts"
+import type { Watching } from "./Watching.ts"
+
+/** What a pass left: its decision, and when the job wants the next one, whatever its polls say. */
+export interface PassAnswer {
+  readonly decision: Decision
+  /** Null: when a poll is due, or something wakes it. */
+  readonly retryIn: Duration.Duration | null
+  /** Nomad did not answer as it should: the job backs off, `retryIn` at least. */
+  readonly isFault: boolean
+}
+
+// A digest learnt on the way may change the election; so many tags are tried in one pass.
+const manifestsAPass = 5
+
+/**
+ * One pass over one repository: observe, view, decide, record, act. It looks at levels, never at what woke it, and never
+ * waits for a rollout. A decision is recorded before it is acted on: a crash in between leaves a trace, and the next
+ * pass decides the same again.
+ */
+export const pass = Effect.fn("pass")(function* (watching: Watching, passing: Passing) {
+  const { fence } = passing
+  let { situation, base, isFresh } = yield* survey(watching, passing, false)
+  const { openAttempt } = situation.history
+  if (openAttempt !== null && situation.observed._tag !== "Unread") {
+    const unsettled = yield* settle(fence, openAttempt, situation.desired)
+    if (unsettled !== null) {
+      yield* record(watching, unsettled.show)
+      return { decision: unsettled.show, retryIn: unsettled.retryIn, isFault: false } satisfies PassAnswer
+    }
+    ;({ situation, base, isFresh } = yield* survey(watching, passing, true))
+  }
+  let decision = decide(situation)
+  if (decision._tag === "Deploy" && !isFresh) {
+    // What acts is decided on a read of this very pass (S3).
+    ;({ situation, base } = yield* survey(watching, passing, true))
+    decision = decide(situation)
+  }
+  for (let fetched = 0; decision._tag === "Deploy" && fetched < manifestsAPass; fetched++) {
+    const fetch = yield* fetchManifest(watching, decision, passing)
+    if (fetch._tag === "Fault") return yield* conclude(watching, passing, situation, fetch.show)
+    if (fetch._tag === "Digest" && fetch.digest === decision.digest && base !== undefined) {
+      return yield* act(watching, passing, situation, base, decision, fetch.digest)
+    }
+    situation = { ...situation, seen: seenBy(watching) }
+    decision = decide(situation)
+  }
+  return yield* conclude(watching, passing, situation, decision)
+})
+
+const record = Effect.fnUntraced(function* ({ watched }: Watching, decision: Decision) {
+  const store = yield* StateStore
+  if (!(yield* store.saveDecision(watched.name, decision))) return
+  const { _tag, ...facts } = decision
+  const log = _tag === "Stall" ? Effect.logWarning("decided") : Effect.logInfo("decided")
+  yield* log.pipe(Effect.annotateLogs({ decision: _tag, ...facts }))
+})
+
+/** The end of a pass that registers nothing. */
+const conclude = Effect.fnUntraced(function* (
+  watching: Watching,
+  { fence }: Passing,
+  situation: Situation,
+  decision: Decision
+) {
+  const store = yield* StateStore
+  const { desired, observed, history } = situation
+  yield* record(watching, decision)
+  if (desired.requestedGeneration !== null && isAnswered(situation)) {
+    yield* store.closeRequest(fence, watching.watched.name, desired.requestedGeneration)
+    yield* Effect.logInfo("request closed: what it asks for is there").pipe(
+      Effect.annotateLogs({ by: desired.requestedBy })
+    )
+  }
+  if (decision._tag === "InSync" && decision.digest !== null && observed._tag === "Runs") {
+    const unknown = observed.tasks.every((task) => runningDigest(task, desired, history) === null)
+    // Somebody registered our tag anew, or the registry was silent at first sight: what that pulled is the digest of now.
+    if (unknown) {
+      const { tag, digest } = decision
+      yield* store.setBaseline(fence, watching.watched.name, { tag, digest, raiseTo: null })
+    }
+  }
+  const isFault =
+    decision._tag === "Wait" && (decision.reason === "nomad_unreachable" || decision.reason === "forbidden")
+  return { decision, retryIn: null, isFault } satisfies PassAnswer
+})
+
+type Fetched =
+  | { readonly _tag: "Digest"; readonly digest: Digest }
+  /** The tag is gone, or no image: the election is another one. */
+  | { readonly _tag: "Passed" }
+  | { readonly _tag: "Fault"; readonly show: Decision }
+
+/** The target's manifest, fetched anew for each attempt (S10). */
+const fetchManifest = Effect.fnUntraced(function* (
+  watching: Watching,
+  { tag, digest }: Deploy,
+  passing: Passing
+) {
+  const registry = yield* RegistryClient
+  const would = { tag, digest }
+  return yield* registry.manifest(imageOf(watching), tag).pipe(
+    Effect.flatMap((manifest) =>
+      learn(watching, tag, manifest.digest).pipe(
+        Effect.as<Fetched>({ _tag: "Digest", digest: manifest.digest })
+      )
+    ),
+    Effect.catchTag("RegistryError", (error) => {
+      switch (error.reason._tag) {
+        case "TagNotFound":
+        case "RepositoryNotFound":
+          return learn(watching, tag, null).pipe(Effect.as<Fetched>({ _tag: "Passed" }))
+        case "NotAnImage": {
+          const words = `${tag} is no image but ${error.reason.mediaType}`
+          const show = Wait.make({ reason: "nothing_elected", words, would, verdict: "not_an_image" })
+          return Effect.succeed<Fetched>({ _tag: "Fault", show })
+        }
+        default:
+          return remember(watching, error, passing).pipe(
+            Effect.as<Fetched>({
+              _tag: "Fault",
+              show: Wait.make({ reason: "registry_unreachable", words: error.message, would, verdict: null })
+            })
+          )
+      }
+    })
+  )
+})
+
+/** Records, registers, and says when to look again. */
+const act = Effect.fnUntraced(function* (
+  watching: Watching,
+  { fence }: Passing,
+  situation: Situation,
+  base: Base,
+  decision: Deploy,
+  digest: Digest
+) {
+  if (situation.observed._tag !== "Runs") return yield* Effect.die("decided to deploy what was not observed")
+  yield* record(watching, decision)
+  const deployed = yield* deploy(fence, decision, digest, { ...situation, runs: situation.observed, base })
+  watching.observation = null
+  return { decision, ...after(deployed) } satisfies PassAnswer
+})
+
+/** Accepted, refused or unknown: the next pass sees what came of it. A write of somebody else gets a moment to settle. */
+const after = (deployed: Deployed): Pick<PassAnswer, "retryIn" | "isFault"> => {
+  switch (deployed._tag) {
+    case "NotApplied":
+      return { retryIn: Duration.millis(deployed.retryAfter ?? 0), isFault: true }
+    case "Conflict":
+    case "Refused":
+      return { retryIn: Duration.millis(250), isFault: false }
+    case "Accepted":
+    case "Rejected":
+    case "Unknown":
+      return { retryIn: Duration.zero, isFault: false }
+  }
+}

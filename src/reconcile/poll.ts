@@ -1,0 +1,185 @@
+import { Duration, Effect, Random } from "effect"
+import { elect, quarantinedTags } from "../decide/elect.ts"
+import { suspect } from "../decide/suspicion.ts"
+import type { Desired } from "../domain/Desired.ts"
+import type { Digest } from "../domain/Digest.ts"
+import type { History } from "../domain/History.ts"
+import type { Runs } from "../domain/Observed.ts"
+import type { ImageRepository } from "../domain/RegistryEndpoint.ts"
+import type { RepositoryName } from "../domain/RepositoryName.ts"
+import type { Tag } from "../domain/Tag.ts"
+import { RegistryClient } from "../registry/RegistryClient.ts"
+import type { RegistryError } from "../registry/RegistryError.ts"
+import { StateStore } from "../store/StateStore.ts"
+import { today } from "./today.ts"
+import type { Pace } from "./Pace.ts"
+import { monotonic, type Watching } from "./Watching.ts"
+
+const hour = 3_600_000
+
+export interface Polling {
+  readonly interval: Duration.Duration
+  readonly pace: Pace
+  /** Names to be marked as checked, together, a little later. */
+  readonly checked: Set<RepositoryName>
+}
+
+export const imageOf = ({ watched }: Watching): ImageRepository => ({
+  registry: watched.registry,
+  image: watched.image
+})
+
+/**
+ * Asks the registry what desired state needs of it, if that is due: one listing for `""`, one HEAD for a pin, and one
+ * HEAD more for what is in quarantine or, once an hour, may have been overwritten. A fault is remembered, not thrown:
+ * the last good view stays.
+ */
+export const poll = Effect.fn("poll")(function* (
+  watching: Watching,
+  desired: Desired,
+  runs: Runs | null,
+  history: History,
+  polling: Polling
+) {
+  const { interval, pace, checked } = polling
+  const now = yield* monotonic
+  const isAsked = desired.requestedGeneration !== null && !isKnown(watching, desired)
+  if (now < watching.nextPoll && !isAsked && isKnown(watching, desired)) return
+  const { registry, name } = watching.watched
+  const wait = isAsked ? 0 : yield* pace.wait(registry)
+  if (wait > 0) {
+    watching.nextPoll = now + wait + (yield* Random.next) * (Duration.toMillis(interval) / 4)
+    return
+  }
+  const asked = desired.pinnedTag === "" ? list(watching, runs) : look(watching, desired.pinnedTag)
+  yield* asked.pipe(
+    Effect.andThen(lookAgain(watching, desired, runs, history, now)),
+    Effect.andThen(
+      Effect.gen(function* () {
+        if (watching.fault !== null) yield* Effect.logInfo("registry answers again")
+        watching.fault = null
+        checked.add(name)
+        yield* pace.answered(registry)
+        // 5 % either way: polls that began together drift apart, and the mean stays one an interval.
+        watching.nextPoll = now + Duration.toMillis(interval) * (0.95 + 0.1 * (yield* Random.next))
+      })
+    ),
+    Effect.catchTag("RegistryError", (error) => remember(watching, error, polling))
+  )
+})
+
+/** False while what the next decision needs was never asked for. */
+const isKnown = ({ view }: Watching, { pinnedTag }: Desired): boolean => {
+  if (view === null) return false
+  return pinnedTag === "" ? view.tags !== null : view.digests.has(pinnedTag) || view.gone.has(pinnedTag)
+}
+
+/** Keeps a fault in words, logs it when it changes, and says when to ask again. */
+export const remember = Effect.fnUntraced(function* (
+  watching: Watching,
+  error: RegistryError,
+  { pace, interval }: Polling
+) {
+  const { registry } = watching.watched
+  const { reason } = error
+  if (watching.fault !== error.message) {
+    yield* Effect.logWarning("registry fault").pipe(Effect.annotateLogs({ fault: error.message }))
+  }
+  watching.fault = error.message
+  const delay =
+    reason._tag === "Unavailable"
+      ? yield* pace.failed(registry, reason.retryAfter)
+      : Duration.toMillis(interval)
+  watching.nextPoll = (yield* monotonic) + delay
+})
+
+/** One complete listing; a suspect one adds what is new and takes nothing away (S9). */
+const list = Effect.fnUntraced(function* (watching: Watching, runs: Runs | null) {
+  const registry = yield* RegistryClient
+  const store = yield* StateStore
+  const listed = yield* registry.tags(imageOf(watching)).pipe(
+    Effect.catchIf(
+      (error) => error.reason._tag === "RepositoryNotFound",
+      () => Effect.succeed(null)
+    )
+  )
+  const { view } = watching
+  const before = view?.tags ?? null
+  const running = runs === null ? [] : runs.tasks.flatMap(({ tag }) => (tag === null ? [] : [tag]))
+  const suspicion = suspect(before, listed, running)
+  const tags = suspicion === null ? (listed ?? []) : union(before ?? [], listed ?? [])
+  const takenAt = yield* today
+  if (suspicion !== null && suspicion !== view?.suspect) {
+    yield* Effect.logWarning("suspect view").pipe(
+      Effect.annotateLogs({ suspicion, tagsBefore: before?.length ?? 0, tagsListed: listed?.length ?? 0 })
+    )
+  }
+  const isSame = before !== null && suspicion === view?.suspect && isEqualSet(watching.ballot.tags, tags)
+  const gone = new Set([...(view?.gone ?? [])].filter((tag) => !tags.includes(tag)))
+  watching.view = { tags, digests: view?.digests ?? new Map(), takenAt, suspect: suspicion, gone }
+  if (!isSame) {
+    const { name, fingerprint } = watching.watched
+    yield* store.saveListing(name, { tags, suspect: suspicion, fingerprint })
+  }
+})
+
+const union = (a: ReadonlyArray<Tag>, b: ReadonlyArray<Tag>): ReadonlyArray<Tag> => [...new Set([...a, ...b])]
+
+const isEqualSet = (a: ReadonlySet<Tag>, b: ReadonlyArray<Tag>): boolean =>
+  a.size === b.length && b.every((tag) => a.has(tag))
+
+/** One HEAD; that the registry has no such tag is an answer. */
+const look = Effect.fnUntraced(function* (watching: Watching, tag: Tag) {
+  const registry = yield* RegistryClient
+  const digest = yield* registry.resolve(imageOf(watching), tag).pipe(
+    Effect.catchIf(
+      (error) => error.reason._tag === "TagNotFound" || error.reason._tag === "RepositoryNotFound",
+      () => Effect.succeed(null)
+    )
+  )
+  yield* learn(watching, tag, digest)
+  return digest
+})
+
+/** Writes down a tag's digest where it is news. */
+export const learn = Effect.fnUntraced(function* (watching: Watching, tag: Tag, digest: Digest | null) {
+  const { view } = watching
+  const isNews = digest === null ? !(view?.gone.has(tag) ?? false) : view?.digests.get(tag) !== digest
+  if (!isNews) return
+  watching.learn(tag, digest, yield* today)
+  const store = yield* StateStore
+  yield* store.saveDigest(watching.watched.name, tag, digest)
+})
+
+/** The highest version while it is in quarantine, each time; the version that runs once an hour. */
+const lookAgain = Effect.fnUntraced(function* (
+  watching: Watching,
+  desired: Desired,
+  runs: Runs | null,
+  history: History,
+  now: number
+) {
+  const { view, ballot } = watching
+  if (desired.pinnedTag !== "" || view === null || runs === null) return
+  const at = yield* today
+  const election = elect(
+    desired,
+    { view, ballot },
+    { runs, history: { ...history, quarantine: [] }, now: at },
+    false
+  )
+  if (election._tag !== "Elected") return
+  if (quarantinedTags(view, runs, history.quarantine, at).has(election.tag)) {
+    yield* look(watching, election.tag)
+    return
+  }
+  const running = runs.tasks.find(({ tag }) => tag === election.tag)
+  if (now < watching.nextLook || running === undefined) return
+  watching.nextLook = now + hour
+  const digest = yield* look(watching, election.tag)
+  if (running.digest !== null && digest !== null && digest !== running.digest) {
+    yield* Effect.logWarning("version tag overwritten").pipe(
+      Effect.annotateLogs({ tag: election.tag, runs: running.digest, registry: digest })
+    )
+  }
+})

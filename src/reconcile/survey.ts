@@ -1,0 +1,113 @@
+import { Effect } from "effect"
+import type { Situation } from "../decide/decide.ts"
+import type { Seen } from "../decide/elect.ts"
+import { highestTask, isForeign } from "../decide/observedImage.ts"
+import { type Base, Deployer, type Observation } from "../deployer/Deployer.ts"
+import type { AttemptId } from "../domain/Attempt.ts"
+import type { Desired } from "../domain/Desired.ts"
+import type { History } from "../domain/History.ts"
+import type { Observed, Runs } from "../domain/Observed.ts"
+import type { Fence } from "../store/Leader.ts"
+import { StateStore } from "../store/StateStore.ts"
+import type { Follower } from "./Follower.ts"
+import { poll, type Polling } from "./poll.ts"
+import type { Scope } from "./Scope.ts"
+import { today } from "./today.ts"
+import type { Watching } from "./Watching.ts"
+
+/** What a pass needs besides its repository. */
+export interface Passing extends Polling {
+  readonly fence: Fence
+  readonly scope: Scope
+  readonly follower: Follower
+}
+
+/** Everything that one decision depends on, and the read that it may act on. */
+export interface Survey {
+  readonly situation: Situation
+  readonly base: Base | undefined
+  /** The job was read for this survey, and not remembered. */
+  readonly isFresh: boolean
+}
+
+export const seenBy = ({ view, ballot }: Watching): Seen | null => (view === null ? null : { view, ballot })
+
+/**
+ * Reads the three states. The job is read where `fresh` asks for it or nothing is remembered; a remembered read is as
+ * good as the namespace's listing, which says that the job's index did not move.
+ */
+export const survey = Effect.fn("survey")(function* (watching: Watching, passing: Passing, fresh: boolean) {
+  const store = yield* StateStore
+  const { watched } = watching
+  const { job } = watched.mapping
+  for (;;) {
+    const isFresh = fresh || watching.observation === null
+    const { observed, base } = yield* observe(watching, passing, isFresh)
+    const seenObservation = watching.observation
+    let desired = yield* store.desired(watched.name)
+    const history = yield* store.history(watched.name, job, markersOf(observed))
+    // A rollout that ended meanwhile, by Nomad's own rollback perhaps, makes the read an old one.
+    if (watching.observation !== seenObservation) continue
+    passing.follower.track(job, history.rolling)
+    const runs = observed._tag === "Runs" ? observed : null
+    yield* poll(watching, desired, runs, history, passing)
+    if (runs !== null) desired = yield* sight(watching, passing, desired, runs, history)
+    const situation: Situation = {
+      watched,
+      desired,
+      seen: seenBy(watching),
+      registryFault: watching.fault,
+      observed,
+      history,
+      now: yield* today
+    }
+    return { situation, base, isFresh } satisfies Survey
+  }
+})
+
+const observe = Effect.fnUntraced(function* (watching: Watching, { scope }: Passing, isFresh: boolean) {
+  // While the namespace cannot be listed its jobs are not asked one by one: the listing is what tries (L7).
+  if (scope.fault !== null) return { observed: scope.fault, base: undefined } satisfies Observation
+  if (!isFresh && watching.observation !== null) return watching.observation
+  const deployer = yield* Deployer
+  const store = yield* StateStore
+  const observation = yield* deployer.observe(watching.watched.mapping)
+  watching.observation = observation.observed._tag === "Unread" ? null : observation
+  yield* store.saveObservation(watching.watched.name, observation.observed)
+  return observation
+})
+
+const markersOf = (observed: Observed): ReadonlyArray<AttemptId> =>
+  observed._tag === "Runs" ? observed.tasks.flatMap(({ marker }) => (marker === null ? [] : [marker])) : []
+
+/** First sight stores what runs as the baseline (S20); later, what somebody else wrote is counted once (S12). */
+const sight = Effect.fnUntraced(function* (
+  watching: Watching,
+  { fence }: Passing,
+  desired: Desired,
+  runs: Runs,
+  history: History
+) {
+  const store = yield* StateStore
+  const { name, mapping } = watching.watched
+  const task = highestTask(runs)
+  if (desired.baselineAt === null) {
+    const digest = task.digest ?? (task.tag === null ? null : (watching.view?.digests.get(task.tag) ?? null))
+    const raiseTo = desired.highWaterMark === null ? task.tag : null
+    yield* store.setBaseline(fence, name, { tag: task.tag, digest, raiseTo })
+    yield* Effect.logInfo("first sight").pipe(Effect.annotateLogs({ image: task.image }))
+    return yield* store.desired(name)
+  }
+  const isOurs =
+    history.openAttempt !== null || history.rolling.length > 0 || !isForeign(task, desired, history)
+  if (isOurs) {
+    watching.countedImage = null
+  } else if (watching.countedImage !== task.image) {
+    watching.countedImage = task.image
+    yield* store.countForeignWrite(name, mapping.job, `image ${task.image}`)
+    yield* Effect.logWarning("somebody else changed the image").pipe(
+      Effect.annotateLogs({ image: task.image, before: desired.baselineTag })
+    )
+  }
+  return desired
+})
