@@ -1,0 +1,228 @@
+import { Clock, Context, Effect, FiberSet, Layer, Random, Schema } from "effect"
+import { answer, cut } from "./nomad/answer.ts"
+import type { Cluster } from "./nomad/Cluster.ts"
+import { Fault, makeFaults } from "./nomad/Fault.ts"
+import { type Answer, type ApiRequest, plainAnswer } from "./nomad/Http.ts"
+import type { Job } from "./nomad/Job.ts"
+import { isObject, type Json, type JsonObject, parseJson, printJson, textOf } from "./nomad/Json.ts"
+import { byTag, type OutcomeOf } from "./nomad/Outcome.ts"
+import { refuse, type Refusal } from "./nomad/Refusal.ts"
+import { makeClient } from "./nomad/runAllocation.ts"
+import { makeScheduler } from "./nomad/schedule.ts"
+import { serve } from "./nomad/serve.ts"
+import { State } from "./nomad/State.ts"
+import { measuredTimings, type Timings } from "./nomad/Timings.ts"
+import { makeWatcher } from "./nomad/watchDeployments.ts"
+import { register, type Register, type Registered, type Writer } from "./nomad/writeJobs.ts"
+
+export { Fault } from "./nomad/Fault.ts"
+export type { Job } from "./nomad/Job.ts"
+export { byImage, byTag, type Outcome, type OutcomeOf, type Start, tagOf } from "./nomad/Outcome.ts"
+export type { Refusal } from "./nomad/Refusal.ts"
+export { fixtureJob, sampleJob } from "./nomad/sampleJob.ts"
+export { measuredTimings, quickTimings, type Timings } from "./nomad/Timings.ts"
+export type { Register } from "./nomad/writeJobs.ts"
+
+/** One request to Nomad's own paths, in the order in which they came. */
+export interface RequestRecord {
+  readonly method: string
+  /** With its query, as it was sent. */
+  readonly path: string
+  /** `null` while it is being answered, and for one that was cut. */
+  readonly status: number | null
+  /** Milliseconds since 1970, on the simulator's clock. */
+  readonly at: number
+}
+
+export interface NomadOptions {
+  /** `127.0.0.1` where not said. */
+  readonly host?: string
+  /** 0, the default, lets the system choose. */
+  readonly port?: number
+  /** Over `measuredTimings`; `quickTimings` for tests on a real clock. */
+  readonly timings?: Partial<Timings>
+  /** What becomes of a started task; `byTag` where not said. */
+  readonly outcome?: OutcomeOf
+  /** Further namespaces; `default` is always there. */
+  readonly namespaces?: ReadonlyArray<string>
+}
+
+/** The logs keep this many entries; older ones go first. */
+const keptRecords = 200_000
+
+/**
+ * A Nomad cluster of one server and one node over memory, behind Nomad's own HTTP. All time is Effect's
+ * `Clock` and all chance Effect's `Random` of the context that the layer is built in: under a test clock
+ * nothing happens by itself, and the same seed gives the same life. `/_sim/…` is its own, for processes:
+ * `GET /_sim/requests`, `GET /_sim/registers`, `POST /_sim/faults` (a `Fault`), `DELETE /_sim/faults`,
+ * `POST /_sim/jobs` (a job, or `{"Job": …}`), `POST /_sim/namespaces` (`{"Name": …}`).
+ */
+export class NomadSimulator extends Context.Service<
+  NomadSimulator,
+  {
+    /** Where it listens, such as `http://127.0.0.1:4646`. */
+    readonly url: string
+    /** The requests so far; those under `/_sim/` are not among them. */
+    readonly requests: Effect.Effect<ReadonlyArray<RequestRecord>>
+    /** The registers that were taken so far, those of an unchanged job too (`changed` is false then). */
+    readonly registers: Effect.Effect<ReadonlyArray<Register>>
+    /** From now on this goes wrong with matching requests. */
+    inject(fault: Fault): Effect.Effect<void>
+    /** Everything is well again. */
+    readonly clearFaults: Effect.Effect<void>
+    /** Registers a job as `POST /v1/jobs` would, in its own namespace; it is in no log. */
+    register(job: JsonObject): Effect.Effect<Registered, Refusal>
+    addNamespace(name: string): Effect.Effect<void>
+    /** The job as stored now. */
+    job(namespace: string, id: string): Effect.Effect<Job | undefined>
+    /** Answers a request without a socket; `undefined` where the connection would be cut. */
+    handle(request: ApiRequest): Effect.Effect<Answer | undefined>
+  }
+>()("registrywatcher/sim/NomadSimulator") {
+  /** Listens until the scope is closed. Fails where the address is taken. */
+  static readonly layer = (options: NomadOptions = {}): Layer.Layer<NomadSimulator, Error> =>
+    Layer.effect(NomadSimulator, make(options))
+}
+
+const make = (options: NomadOptions) =>
+  Effect.gen(function* () {
+    const clock = yield* Clock.Clock
+    const random = yield* Random.Random
+    const run = yield* FiberSet.makeRuntime<never, void>()
+    const now = () => clock.currentTimeNanosUnsafe()
+    const state = new State(now)
+    for (const name of options.namespaces ?? []) state.namespaces.add(name)
+    const newId = () => uuid(() => random.nextDoubleUnsafe())
+    const cluster: Cluster = {
+      state,
+      node: { id: newId(), name: "simulated" },
+      timings: { ...measuredTimings, ...options.timings },
+      outcome: options.outcome ?? byTag,
+      after: (milliseconds, act) => void run(Effect.sync(act).pipe(Effect.delay(Math.max(0, milliseconds)))),
+      now,
+      newId,
+      random: () => random.nextDoubleUnsafe()
+    }
+    // Scheduler, client and watcher know each other: each tells the others what it changed.
+    const client = makeClient(cluster, { updated: (before, after) => watcher.count(before, after) })
+    const scheduler = makeScheduler(cluster, {
+      placed: client.place,
+      stopped: client.stop,
+      movedInPlace: client.moveInPlace,
+      deploymentChanged: (id) => watcher.deploymentChanged(id)
+    })
+    const watcher = makeWatcher(cluster, scheduler.enqueue)
+
+    const requests: Array<RequestRecord> = []
+    const registers: Array<Register> = []
+    const faults = makeFaults()
+    const millisNow = () => clock.currentTimeMillisUnsafe()
+    const writer: Writer = {
+      cluster,
+      enqueue: scheduler.enqueue,
+      deploymentChanged: watcher.deploymentChanged,
+      registered: (entry) => {
+        registers.push({ ...entry, at: millisNow() })
+        if (registers.length > keptRecords) registers.shift()
+      }
+    }
+    const seed = (job: JsonObject) =>
+      register({ ...writer, registered: () => undefined }, {}, job, textOf(job["Namespace"], "default"))
+    const addNamespace = (name: string) =>
+      Effect.sync(() => void state.commit(() => state.namespaces.add(name)))
+
+    const own = (request: ApiRequest): Effect.Effect<Answer, Refusal> => {
+      const body = Effect.suspend(() => {
+        try {
+          const value = parseJson(request.body)
+          return isObject(value) ? Effect.succeed(value) : refuse(400, "a JSON object is needed")
+        } catch {
+          return refuse(400, "the body is no JSON")
+        }
+      })
+      switch (`${request.method} ${request.path}`) {
+        case "GET /_sim/requests":
+          return Effect.succeed(jsonAnswer(requests.map((each) => ({ ...each }))))
+        case "GET /_sim/registers":
+          return Effect.succeed(jsonAnswer(registers.map((each) => ({ ...each }))))
+        case "DELETE /_sim/faults":
+          return Effect.sync(() => (faults.clear(), jsonAnswer({})))
+        case "POST /_sim/faults":
+          return Effect.flatMap(body, (value) =>
+            Schema.decodeUnknownEffect(Fault)(value).pipe(
+              Effect.matchEffect({
+                onFailure: (error) => refuse(400, error.message),
+                onSuccess: (fault) => Effect.sync(() => (faults.add(fault), jsonAnswer({})))
+              })
+            )
+          )
+        case "POST /_sim/namespaces":
+          return Effect.flatMap(body, (value) =>
+            Effect.as(addNamespace(textOf(value["Name"])), jsonAnswer({}))
+          )
+        case "POST /_sim/jobs":
+          return Effect.flatMap(body, (value) =>
+            Effect.map(seed(isObject(value["Job"]) ? value["Job"] : value), (registered) =>
+              jsonAnswer({ ...registered })
+            )
+          )
+        default:
+          return refuse(404, "the simulator has no such path")
+      }
+    }
+
+    const handle = (request: ApiRequest): Effect.Effect<Answer | undefined> => {
+      if (request.path.startsWith("/_sim/")) {
+        return Effect.catchTag(own(request), "Refusal", ({ status, words }) =>
+          Effect.succeed(plainAnswer(status, words))
+        )
+      }
+      return Effect.suspend(() => {
+        const query = request.query.toString()
+        const path = query === "" ? request.path : `${request.path}?${query}`
+        const record: { -readonly [K in keyof RequestRecord]: RequestRecord[K] } = {
+          method: request.method,
+          path,
+          status: null,
+          at: millisNow()
+        }
+        requests.push(record)
+        if (requests.length > keptRecords) requests.shift()
+        const fault = faults.take(request.method, path)
+        return Effect.map(answer(writer, request, fault), (answered) => {
+          if (answered === cut) return undefined
+          record.status = answered.status
+          return answered
+        })
+      })
+    }
+
+    const host = options.host ?? "127.0.0.1"
+    const port = yield* serve({ host, port: options.port ?? 0 }, handle)
+    return NomadSimulator.of({
+      url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+      requests: Effect.sync(() => requests.map((each) => ({ ...each }))),
+      registers: Effect.sync(() => [...registers]),
+      inject: (fault) => Effect.sync(() => faults.add(fault)),
+      clearFaults: Effect.sync(faults.clear),
+      register: seed,
+      addNamespace,
+      job: (namespace, id) => Effect.sync(() => state.job(namespace, id)),
+      handle
+    })
+  })
+
+const jsonAnswer = (body: Json): Answer => ({
+  status: 200,
+  headers: { "Content-Type": "application/json" },
+  body: printJson(body)
+})
+
+/** A version 4 UUID out of 16 random numbers. */
+const uuid = (random: () => number): string => {
+  const bytes = Array.from({ length: 16 }, () => Math.floor(random() * 256))
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
+  const hex = bytes.map((each) => each.toString(16).padStart(2, "0")).join("")
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-")
+}

@@ -1,0 +1,20 @@
+import type { ClusterNode } from "./Allocation.ts"
+import type { OutcomeOf } from "./Outcome.ts"
+import type { State } from "./State.ts"
+import type { Nanos } from "./time.ts"
+import type { Timings } from "./Timings.ts"
+
+/** What the parts of the simulated cluster share. */
+export interface Cluster {
+  readonly state: State
+  readonly node: ClusterNode
+  readonly timings: Timings
+  readonly outcome: OutcomeOf
+  /** Runs `act` that many milliseconds from now on the layer's clock; never after the layer is closed. */
+  readonly after: (milliseconds: number, act: () => void) => void
+  readonly now: () => Nanos
+  /** A UUID. */
+  readonly newId: () => string
+  /** A number in [0, 1). */
+  readonly random: () => number
+}

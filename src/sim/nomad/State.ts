@@ -1,0 +1,260 @@
+import { type Allocation, isTerminal } from "./Allocation.ts"
+import { type Deployment, isActive } from "./Deployment.ts"
+import { type Evaluation, isOpen } from "./Evaluation.ts"
+import { isParent, type Job, jobKey } from "./Job.ts"
+import type { JsonObject } from "./Json.ts"
+import type { Nanos } from "./time.ts"
+
+/** The source of a job that was sent with its register. */
+export interface Submission extends JsonObject {
+  readonly Version: number
+  readonly JobModifyIndex: number
+}
+
+type Table = "jobs" | "summaries" | "evaluations" | "allocations" | "deployments"
+
+/** Versions without a tag that are kept of a job, and sources. */
+const trackedVersions = 6
+
+/**
+ * What the servers store: tables of values that are replaced, never changed, and one index that each
+ * commit raises. Everything here is synchronous, so a commit is atomic as a Raft entry is.
+ */
+export class State {
+  /** The index of the newest commit. */
+  index = 1
+  readonly namespaces = new Set(["default"])
+  readonly nodePools = new Set(["default", "all"])
+  readonly jobs = new Map<string, Job>()
+  readonly versions = new Map<string, ReadonlyArray<Job>>()
+  readonly submissions = new Map<string, ReadonlyArray<Submission>>()
+  readonly evaluations = new Map<string, Evaluation>()
+  readonly deployments = new Map<string, Deployment>()
+  readonly allocations = new Map<string, Allocation>()
+  /** Index at which each table was last written. */
+  readonly tables: Record<Table, number> = {
+    jobs: 1,
+    summaries: 1,
+    evaluations: 1,
+    allocations: 1,
+    deployments: 1
+  }
+  readonly #summaries = new Map<string, { readonly at: number; readonly text: string }>()
+  readonly #byJob = {
+    evaluations: new Map<string, Set<string>>(),
+    allocations: new Map<string, Set<string>>(),
+    deployments: new Map<string, Set<string>>()
+  }
+  readonly #listeners = new Set<() => void>()
+  readonly #now: () => Nanos
+  #touched = new Set<string>()
+
+  constructor(now: () => Nanos) {
+    this.#now = now
+  }
+
+  /** One Raft entry: raises the index, writes, sets the status of the jobs it touched, wakes who waits. */
+  commit<A>(write: (index: number, now: Nanos) => A): A {
+    this.index += 1
+    this.#touched = new Set()
+    const result = write(this.index, this.#now())
+    for (const key of this.#touched) {
+      this.#setStatus(key)
+      this.#setSummary(key)
+    }
+    for (const wake of this.#listeners) wake()
+    return result
+  }
+
+  /** Calls `wake` after each commit, until the answer is called. */
+  onCommit(wake: () => void): () => void {
+    this.#listeners.add(wake)
+    return () => {
+      this.#listeners.delete(wake)
+    }
+  }
+
+  job(namespace: string, id: string): Job | undefined {
+    return this.jobs.get(jobKey(namespace, id))
+  }
+
+  evaluationsOf(namespace: string, id: string): ReadonlyArray<Evaluation> {
+    return this.#ofJob("evaluations", this.evaluations, namespace, id)
+  }
+
+  allocationsOf(namespace: string, id: string): ReadonlyArray<Allocation> {
+    return this.#ofJob("allocations", this.allocations, namespace, id)
+  }
+
+  /** In the order of their ids, which says nothing of time. */
+  deploymentsOf(namespace: string, id: string): ReadonlyArray<Deployment> {
+    return this.#ofJob("deployments", this.deployments, namespace, id)
+  }
+
+  latestDeployment(namespace: string, id: string): Deployment | undefined {
+    return this.deploymentsOf(namespace, id).reduce<Deployment | undefined>(
+      (latest, each) => (latest === undefined || each.CreateIndex > latest.CreateIndex ? each : latest),
+      undefined
+    )
+  }
+
+  versionsOf(namespace: string, id: string): ReadonlyArray<Job> {
+    return this.versions.get(jobKey(namespace, id)) ?? []
+  }
+
+  putEvaluation(evaluation: Evaluation): void {
+    this.#put("evaluations", this.evaluations, evaluation)
+  }
+
+  putDeployment(deployment: Deployment): void {
+    this.#put("deployments", this.deployments, deployment)
+  }
+
+  putAllocation(allocation: Allocation): void {
+    this.#put("allocations", this.allocations, allocation)
+  }
+
+  /** Stores the job and its version. A version that is new may push out the oldest one without a tag. */
+  putJob(job: Job): void {
+    const key = jobKey(job.Namespace, job.ID)
+    this.jobs.set(key, job)
+    this.#putVersion(key, job)
+    this.tables.jobs = this.index
+    this.#touched.add(key)
+  }
+
+  /** Changes one stored version, and the job where it is that version. */
+  changeVersion(namespace: string, id: string, version: number, change: (job: Job) => Job): void {
+    const key = jobKey(namespace, id)
+    const stored = this.versionsOf(namespace, id).find((each) => each.Version === version)
+    if (stored === undefined) return
+    const changed = { ...change(stored), ModifyIndex: this.index }
+    if (this.jobs.get(key)?.Version === version) this.jobs.set(key, changed)
+    this.#putVersion(key, changed)
+    this.tables.jobs = this.index
+  }
+
+  putSubmission(key: string, submission: Submission): void {
+    const others = (this.submissions.get(key) ?? []).filter((each) => each.Version !== submission.Version)
+    this.submissions.set(
+      key,
+      [submission, ...others]
+        .toSorted((a, b) => b.JobModifyIndex - a.JobModifyIndex)
+        .slice(0, trackedVersions)
+    )
+  }
+
+  /** Removes a job with its versions and sources; its evaluations, allocations and deployments stay. */
+  purge(namespace: string, id: string): void {
+    const key = jobKey(namespace, id)
+    for (const table of [this.jobs, this.versions, this.submissions, this.#summaries]) table.delete(key)
+    this.tables.jobs = this.index
+    this.tables.summaries = this.index
+  }
+
+  /** Allocations of a job by what their client says, a group. */
+  summary(job: Job): JsonObject {
+    const queued = this.evaluationsOf(job.Namespace, job.ID)
+      .filter((each) => each.QueuedAllocations !== null)
+      .reduce<Evaluation | undefined>(
+        (a, b) => (a === undefined || b.ModifyIndex > a.ModifyIndex ? b : a),
+        undefined
+      )
+    const allocations = this.allocationsOf(job.Namespace, job.ID)
+    return Object.fromEntries(
+      job.TaskGroups.map(({ Name }) => {
+        const count = (status: Allocation["ClientStatus"]) =>
+          allocations.filter((each) => each.TaskGroup === Name && each.ClientStatus === status).length
+        return [
+          Name,
+          {
+            Complete: count("complete"),
+            Failed: count("failed"),
+            Lost: 0,
+            Queued: queued?.QueuedAllocations?.[Name] ?? 0,
+            Running: count("running"),
+            Starting: count("pending"),
+            Unknown: 0
+          }
+        ]
+      })
+    )
+  }
+
+  /** Index at which the summary of a job last changed. */
+  summaryIndex(job: Job): number {
+    return this.#summaries.get(jobKey(job.Namespace, job.ID))?.at ?? job.CreateIndex
+  }
+
+  #putVersion(key: string, job: Job): void {
+    const others = (this.versions.get(key) ?? []).filter((each) => each.Version !== job.Version)
+    const all = [job, ...others].toSorted((a, b) => b.Version - a.Version)
+    const untagged = all.filter((each) => each.VersionTag === null)
+    const outgoing = this.#outgoing(untagged)
+    this.versions.set(
+      key,
+      all.filter((each) => each !== outgoing)
+    )
+  }
+
+  /** The newest stable version stays: where it would be the one to go, the version above it goes. */
+  #outgoing(untagged: ReadonlyArray<Job>): Job | undefined {
+    if (untagged.length <= trackedVersions) return undefined
+    const stable = untagged.findIndex((each) => each.Stable)
+    return untagged[stable === trackedVersions ? trackedVersions - 1 : trackedVersions]
+  }
+
+  #put<A extends { readonly ID: string; readonly Namespace: string; readonly JobID: string }>(
+    table: "evaluations" | "allocations" | "deployments",
+    into: Map<string, A>,
+    value: A
+  ): void {
+    const key = jobKey(value.Namespace, value.JobID)
+    const ids = this.#byJob[table].get(key) ?? new Set()
+    this.#byJob[table].set(key, ids.add(value.ID))
+    into.set(value.ID, value)
+    this.tables[table] = this.index
+    this.#touched.add(key)
+  }
+
+  #ofJob<A extends { readonly ID: string }>(
+    table: "evaluations" | "allocations" | "deployments",
+    from: ReadonlyMap<string, A>,
+    namespace: string,
+    id: string
+  ): ReadonlyArray<A> {
+    return [...(this.#byJob[table].get(jobKey(namespace, id)) ?? [])].toSorted().flatMap((each) => {
+      const value = from.get(each)
+      return value === undefined ? [] : [value]
+    })
+  }
+
+  #setStatus(key: string): void {
+    const job = this.jobs.get(key)
+    if (job === undefined) return
+    const status = this.#statusOf(job)
+    if (status === job.Status) return
+    const updated = { ...job, Status: status, ModifyIndex: this.index }
+    this.jobs.set(key, updated)
+    this.#putVersion(key, updated)
+    this.tables.jobs = this.index
+  }
+
+  #statusOf(job: Job): Job["Status"] {
+    if (job.Type === "system" || isParent(job)) return job.Stop ? "dead" : "running"
+    if (this.deploymentsOf(job.Namespace, job.ID).some(isActive)) return "running"
+    if (this.allocationsOf(job.Namespace, job.ID).some((each) => !isTerminal(each))) return "running"
+    const evaluations = this.evaluationsOf(job.Namespace, job.ID)
+    if (evaluations.some(isOpen)) return "pending"
+    return evaluations.length > 0 || job.Stop ? "dead" : "pending"
+  }
+
+  #setSummary(key: string): void {
+    const job = this.jobs.get(key)
+    if (job === undefined) return
+    const text = JSON.stringify(this.summary(job))
+    if (this.#summaries.get(key)?.text === text) return
+    this.#summaries.set(key, { at: this.index, text })
+    this.tables.summaries = this.index
+  }
+}

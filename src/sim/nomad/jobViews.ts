@@ -1,0 +1,191 @@
+import { Effect } from "effect"
+import type { Cluster } from "./Cluster.ts"
+import { isActive, needsPromotion } from "./Deployment.ts"
+import type { Read } from "./Http.ts"
+import { type Job, jobKey } from "./Job.ts"
+import { asList } from "./Job.ts"
+import { isObject, type Json, type JsonObject, textOf } from "./Json.ts"
+import { refuse, type Refusal } from "./Refusal.ts"
+
+/** The jobs of one namespace, or of all, in the order of the list. */
+const jobsOf = ({ state }: Cluster, namespace: string): ReadonlyArray<Job> =>
+  [...state.jobs]
+    .filter(([, job]) => namespace === "*" || job.Namespace === namespace)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, job]) => job)
+
+const jobStub = ({ state }: Cluster, job: Job, meta: boolean): JsonObject => ({
+  ID: job.ID,
+  ParentID: job["ParentID"],
+  Name: job.Name,
+  Namespace: job.Namespace,
+  Datacenters: job.Datacenters,
+  NodePool: job.NodePool,
+  Multiregion: job["Multiregion"],
+  Type: job.Type,
+  Priority: job.Priority,
+  Periodic: job.Periodic !== null,
+  ParameterizedJob: job.ParameterizedJob !== null,
+  Stop: job.Stop,
+  Status: job.Status,
+  StatusDescription: "",
+  JobSummary: jobSummary(state, job),
+  CreateIndex: job.CreateIndex,
+  ModifyIndex: job.ModifyIndex,
+  JobModifyIndex: job.JobModifyIndex,
+  SubmitTime: job.SubmitTime,
+  Meta: meta && job.Meta !== null ? job.Meta : undefined
+})
+
+export const jobSummary = (state: Cluster["state"], job: Job): JsonObject => ({
+  Children: { Dead: 0, Pending: 0, Running: 0 },
+  CreateIndex: job.CreateIndex,
+  JobID: job.ID,
+  ModifyIndex: state.summaryIndex(job),
+  Namespace: job.Namespace,
+  Summary: state.summary(job)
+})
+
+/** How many a page holds; `undefined` for all. */
+export const pageSize = (query: URLSearchParams): Effect.Effect<number | undefined, Refusal> => {
+  const asked = query.get("per_page")
+  if (asked === null || asked === "") return Effect.succeed(undefined)
+  return /^-?\d+$/.test(asked)
+    ? Effect.succeed(Number(asked) > 0 ? Number(asked) : undefined)
+    : refuse(400, "Expect a number for `per_page` query string parameter")
+}
+
+/** A Go boolean, `false` where absent. */
+export const boolean = (query: URLSearchParams, name: string): Effect.Effect<boolean, Refusal> => {
+  const asked = query.get(name)
+  if (asked === null || asked === "") return Effect.succeed(false)
+  if (/^(?:1|t|true)$/i.test(asked)) return Effect.succeed(true)
+  if (/^(?:0|f|false)$/i.test(asked)) return Effect.succeed(false)
+  const words = `Failed to parse value of "${name}" (${asked}) as a bool: strconv.ParseBool: parsing "${asked}": invalid syntax`
+  return refuse(500, words)
+}
+
+/** What names a job as the first of the next page. */
+const token = (job: Job): string => `${job.Namespace}.${job.ID}`
+
+/** `GET /v1/jobs`: stubs by (namespace, id), from `next_token` on. */
+export const jobList = (
+  cluster: Cluster,
+  query: URLSearchParams,
+  namespace: string,
+  perPage: number | undefined,
+  meta: boolean
+): Read => {
+  const { state } = cluster
+  const prefix = query.get("prefix") ?? ""
+  const from = query.get("next_token") ?? ""
+  const matching = jobsOf(cluster, namespace).filter((job) => job.ID.startsWith(prefix))
+  const ordered = query.get("reverse") === "true" ? matching.toReversed() : matching
+  const start =
+    from === ""
+      ? 0
+      : Math.max(
+          0,
+          ordered.findIndex((job) => token(job) === from)
+        )
+  const page = ordered.slice(start, perPage === undefined ? undefined : start + perPage)
+  const next = ordered[start + page.length]
+  return {
+    index: Math.max(state.tables.jobs, state.tables.summaries),
+    body: page.map((job) => jobStub(cluster, job, meta)),
+    ...(next === undefined ? {} : { nextToken: token(next) })
+  }
+}
+
+/** `GET|POST /v1/jobs/statuses`: job, newest deployment and allocations of many jobs at once, newest first. */
+export const jobStatuses = (
+  cluster: Cluster,
+  namespace: string,
+  wanted: ReadonlyArray<Json> | undefined,
+  perPage: number | undefined,
+  from: string
+): Read => {
+  const { state } = cluster
+  const keys =
+    wanted === undefined
+      ? undefined
+      : new Set(
+          wanted.flatMap((each) =>
+            isObject(each) ? [jobKey(textOf(each["Namespace"], "default"), textOf(each["ID"]))] : []
+          )
+        )
+  const found = jobsOf(cluster, keys === undefined ? namespace : "*")
+    .filter((job) => keys === undefined || keys.has(jobKey(job.Namespace, job.ID)))
+    .toSorted((a, b) => b.ModifyIndex - a.ModifyIndex)
+  const start =
+    from === ""
+      ? 0
+      : Math.max(
+          0,
+          found.findIndex((job) => String(job.ModifyIndex) === from)
+        )
+  const page = found.slice(start, perPage === undefined ? undefined : start + perPage)
+  const next = found[start + page.length]
+  const indexes = page.flatMap((job) => [
+    job.ModifyIndex,
+    ...state.allocationsOf(job.Namespace, job.ID).map((each) => each.ModifyIndex),
+    state.latestDeployment(job.Namespace, job.ID)?.ModifyIndex ?? 0
+  ])
+  return {
+    index: indexes.length === 0 ? state.tables.jobs : Math.max(...indexes),
+    body: page.map((job) => jobStatus(cluster, job)),
+    ...(next === undefined ? {} : { nextToken: String(next.ModifyIndex) })
+  }
+}
+
+const jobStatus = ({ state, node }: Cluster, job: Job): JsonObject => {
+  const allocations = state.allocationsOf(job.Namespace, job.ID)
+  const deployment = state.latestDeployment(job.Namespace, job.ID)
+  const groups = Object.values(deployment?.TaskGroups ?? {})
+  return {
+    ID: job.ID,
+    Namespace: job.Namespace,
+    Name: job.Name,
+    Type: job.Type,
+    NodePool: job.NodePool,
+    Datacenters: job.Datacenters,
+    Priority: job.Priority,
+    Version: job.Version,
+    SubmitTime: job.SubmitTime,
+    ModifyIndex: job.ModifyIndex,
+    Allocs:
+      allocations.length === 0
+        ? null
+        : allocations.map((each) => ({
+            ID: each.ID,
+            Group: each.TaskGroup,
+            ClientStatus: each.ClientStatus,
+            NodeID: node.id,
+            DeploymentStatus: {
+              Canary: each.DeploymentStatus?.Canary ?? false,
+              Healthy: each.DeploymentStatus?.Healthy ?? null
+            },
+            JobVersion: each.Job.Version,
+            FollowupEvalID: each.FollowupEvalID,
+            HasPausedTask: false
+          })),
+    GroupCountSum: job.TaskGroups.reduce((sum, group) => sum + group.Count, 0),
+    ChildStatuses: null,
+    ParentID: job["ParentID"],
+    LatestDeployment:
+      deployment === undefined
+        ? null
+        : {
+            ID: deployment.ID,
+            IsActive: isActive(deployment),
+            JobVersion: deployment.JobVersion,
+            Status: deployment.Status,
+            StatusDescription: deployment.StatusDescription,
+            AllAutoPromote: groups.every((group) => group.AutoPromote),
+            RequiresPromotion: needsPromotion(deployment)
+          },
+    Stop: job.Stop,
+    IsPack: isObject(job.Meta) && asList(Object.keys(job.Meta)).includes("pack.name"),
+    Status: job.Status
+  }
+}

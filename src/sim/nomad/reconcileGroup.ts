@@ -1,0 +1,336 @@
+import { type Allocation, isFinished } from "./Allocation.ts"
+import { type Deployment, type DeploymentGroup, emptyGroup } from "./Deployment.ts"
+import { refusedPlacement } from "./feasible.ts"
+import { type Job, runsToEnd, type TaskGroup } from "./Job.ts"
+import { isDestructive } from "./jobChange.ts"
+import type { JsonObject } from "./Json.ts"
+import { rescheduleAt } from "./reschedule.ts"
+import type { Nanos } from "./time.ts"
+
+export interface Placement {
+  readonly name: string
+  readonly group: string
+  readonly previous: Allocation | undefined
+  /** `previous` failed and is replaced after this many nanoseconds. */
+  readonly rescheduleDelay: number | undefined
+  readonly canary: boolean
+}
+
+export interface Stop {
+  readonly allocation: Allocation
+  readonly words: string
+}
+
+/** What one look at one group would change. */
+export interface GroupPlan {
+  readonly place: ReadonlyArray<Placement>
+  readonly stop: ReadonlyArray<Stop>
+  readonly inPlace: ReadonlyArray<Allocation>
+  /** Failed allocations that get a follow-up evaluation at that time. */
+  readonly later: ReadonlyArray<{ readonly allocation: Allocation; readonly at: Nanos }>
+  /** The group in the deployment, new or changed; `undefined` where it takes no part in one. */
+  readonly deployment: DeploymentGroup | undefined
+  /** Whether a deployment has to be made for it. */
+  readonly creates: boolean
+  readonly complete: boolean
+  readonly refused: JsonObject | undefined
+  readonly queued: number
+  readonly counts: Record<DesiredCount, number>
+}
+
+export type DesiredCount =
+  | "Canary"
+  | "DestructiveUpdate"
+  | "Disconnect"
+  | "Ignore"
+  | "InPlaceUpdate"
+  | "Migrate"
+  | "Place"
+  | "Preemptions"
+  | "Reconnect"
+  | "RescheduleLater"
+  | "RescheduleNow"
+  | "Stop"
+
+const noCounts: Record<DesiredCount, number> = {
+  Canary: 0,
+  DestructiveUpdate: 0,
+  Disconnect: 0,
+  Ignore: 0,
+  InPlaceUpdate: 0,
+  Migrate: 0,
+  Place: 0,
+  Preemptions: 0,
+  Reconnect: 0,
+  RescheduleLater: 0,
+  RescheduleNow: 0,
+  Stop: 0
+}
+
+export interface GroupView {
+  readonly job: Job
+  readonly group: TaskGroup
+  /** All allocations of the group that the servers have not stopped. */
+  readonly allocations: ReadonlyArray<Allocation>
+  /** The deployment of this version, unless it succeeded. */
+  readonly current: Deployment | undefined
+  /** The newest deployment of an older version, or the one of this version that succeeded. */
+  readonly old: Deployment | undefined
+  readonly evalId: string
+  readonly now: Nanos
+}
+
+const unneeded = "alloc not needed due to job update"
+const replaced = "alloc is being updated due to job update"
+/** Failed allocations due within a second are replaced now (`nomad-api.md` §5.4). */
+const rescheduleWindow = 1_000_000_000n
+
+const indexOf = (name: string): number => Number(/\[(\d+)\]$/.exec(name)?.[1] ?? 0)
+
+/** What a group without a place in the job gets: everything stopped. */
+export const stopAll = (allocations: ReadonlyArray<Allocation>): GroupPlan => {
+  const stop = allocations
+    .filter((each) => !isFinished(each))
+    .map((allocation) => ({ allocation, words: unneeded }))
+  return {
+    place: [],
+    stop,
+    inPlace: [],
+    later: [],
+    deployment: undefined,
+    creates: false,
+    complete: true,
+    refused: undefined,
+    queued: 0,
+    counts: { ...noCounts, Stop: stop.length }
+  }
+}
+
+/**
+ * One look at one group of a service or batch job, as Nomad's reconciler takes it: stops what is too
+ * much, replaces what failed, then at most `max_parallel` of what is of an older version. Pure.
+ */
+export const reconcileGroup = (view: GroupView): GroupPlan => {
+  const { job, group, current } = view
+  const strategy =
+    group.Update !== null && group.Update.MaxParallel > 0 && !runsToEnd(job) ? group.Update : null
+  const existing = current?.TaskGroups[group.Name]
+  const fresh = (each: Allocation) =>
+    each.Job.Version === job.Version && each.Job.CreateIndex === job.CreateIndex
+  const paused = current?.Status === "paused"
+  const failed = current?.Status === "failed"
+
+  const dropped = unneededCanaries(view)
+  const left = view.allocations.filter((each) => !dropped.includes(each))
+  const { kept, now: due, later, finished } = classify(view, left, fresh)
+
+  const isCanary = (each: Allocation) =>
+    current !== undefined && existing?.PlacedCanaries?.includes(each.ID) === true
+  const canaries = kept.filter(isCanary)
+  const canarying = existing !== undefined && existing.DesiredCanaries > 0 && !existing.Promoted
+  const excess = tooMany(group, kept, canaries, canarying)
+  const staying = kept.filter((each) => !excess.includes(each))
+
+  const { ignored, inPlace, destructive } = updates(view, staying)
+  const wanted = strategy?.Canary ?? 0
+  const missingCanaries =
+    wanted > 0 && destructive.length > 0 && existing?.Promoted !== true ? wanted - canaries.length : 0
+  const placesCanaries = missingCanaries > 0 && !paused && !failed
+  const waits = canarying || missingCanaries > 0
+
+  const counted = staying.filter((each) => !(canarying && isCanary(each)))
+  const refused = refusedPlacement(job, group.Name)
+  const names = freeNames(job, group, [...counted, ...due.map((each) => each.allocation)])
+  const missing = Math.max(0, group.Count - counted.length - due.length)
+  const fills: ReadonlyArray<Placement> = [
+    ...due.map(({ allocation, delay }) => ({
+      name: allocation.Name,
+      group: group.Name,
+      previous: allocation,
+      rescheduleDelay: delay,
+      canary: false
+    })),
+    ...names.slice(0, missing).map((name) => ({
+      name,
+      group: group.Name,
+      previous: undefined,
+      rescheduleDelay: undefined,
+      canary: false
+    }))
+  ]
+  const ready = !paused && !failed && !waits
+  // What failed in a deployment that failed is left alone; what failed otherwise is replaced even so.
+  const mayFill = ready
+    ? fills
+    : fills.filter(
+        ({ previous }) =>
+          previous !== undefined && !(failed && previous.DeploymentID === current.ID) && !paused
+      )
+  const room = roomToUpdate(
+    view,
+    strategy === null ? null : strategy.MaxParallel,
+    counted,
+    destructive,
+    ready
+  )
+  const replacing = ready ? destructive.slice(0, Math.max(0, room - mayFill.length)) : []
+
+  const canaryPlaces: ReadonlyArray<Placement> = placesCanaries
+    ? destructive.slice(0, missingCanaries).map(({ Name }) => ({
+        name: Name,
+        group: group.Name,
+        previous: undefined,
+        rescheduleDelay: undefined,
+        canary: true
+      }))
+    : []
+  const destructivePlaces = replacing.map((previous) => ({
+    name: previous.Name,
+    group: group.Name,
+    previous,
+    rescheduleDelay: undefined,
+    canary: false
+  }))
+  const wantedPlaces = [...mayFill, ...canaryPlaces, ...destructivePlaces]
+  const isRefused = wantedPlaces.length > 0 && refused !== undefined
+
+  const updating = destructive.length + inPlace.length > 0
+  const total = group.Count > 0 ? destructive.length + inPlace.length + fills.length : 0
+  const creates =
+    strategy !== null && existing === undefined && total > 0 && (updating || !view.allocations.some(fresh))
+  const base = existing ?? (creates ? { ...emptyGroup(strategy), DesiredTotal: total } : undefined)
+  const deployment = base !== undefined && placesCanaries ? { ...base, DesiredCanaries: wanted } : base
+
+  const quiet = destructive.length + inPlace.length + wantedPlaces.length + later.length === 0
+  const complete =
+    quiet &&
+    missingCanaries <= 0 &&
+    (existing === undefined ||
+      (existing.HealthyAllocs >= Math.max(existing.DesiredTotal, existing.DesiredCanaries) &&
+        !(existing.DesiredCanaries > 0 && !existing.Promoted)))
+
+  return {
+    place: isRefused ? [] : wantedPlaces,
+    stop: [
+      ...[...dropped, ...excess].map((allocation) => ({ allocation, words: unneeded })),
+      ...(isRefused ? [] : replacing.map((allocation) => ({ allocation, words: replaced })))
+    ],
+    inPlace,
+    later,
+    deployment,
+    creates,
+    complete,
+    refused: isRefused ? refused : undefined,
+    queued: isRefused ? wantedPlaces.length : 0,
+    counts: {
+      ...noCounts,
+      Canary: canaryPlaces.length,
+      DestructiveUpdate: replacing.length,
+      Ignore: ignored + finished + destructive.length - replacing.length,
+      InPlaceUpdate: inPlace.length,
+      Place: mayFill.length,
+      Stop: dropped.length + excess.length
+    }
+  }
+}
+
+/** Canaries of a deployment that failed, or was overtaken, before they were promoted. */
+const unneededCanaries = ({ allocations, old, current, group }: GroupView): ReadonlyArray<Allocation> => {
+  const lost = [old, current?.Status === "failed" ? current : undefined].flatMap((deployment) => {
+    const state = deployment?.TaskGroups[group.Name]
+    return state === undefined || state.Promoted ? [] : (state.PlacedCanaries ?? [])
+  })
+  return allocations.filter((each) => !isFinished(each) && lost.includes(each.ID))
+}
+
+const classify = (
+  { job, current, evalId, now }: GroupView,
+  allocations: ReadonlyArray<Allocation>,
+  fresh: (each: Allocation) => boolean
+) => {
+  const kept: Array<Allocation> = []
+  const due: Array<{ readonly allocation: Allocation; readonly delay: number }> = []
+  const later: Array<{ readonly allocation: Allocation; readonly at: Nanos }> = []
+  let finished = 0
+  for (const allocation of allocations) {
+    // A batch job's finished allocations of older versions no longer count; those of this version are its result.
+    if (runsToEnd(job) && isFinished(allocation) && !fresh(allocation)) {
+      finished += 1
+      continue
+    }
+    if (isFinished(allocation) && allocation.NextAllocation !== "") continue
+    if (allocation.ClientStatus === "complete" && !runsToEnd(job)) continue
+    const held =
+      current !== undefined &&
+      current.ID === allocation.DeploymentID &&
+      (current.Status === "running" || current.Status === "paused") &&
+      !allocation.mayReschedule
+    const next = held ? undefined : rescheduleAt(allocation)
+    const isDue =
+      next !== undefined && (allocation.FollowupEvalID === evalId || next.at - now <= rescheduleWindow)
+    if (next !== undefined && isDue) {
+      due.push({ allocation, delay: next.delay })
+      continue
+    }
+    if (next !== undefined && allocation.FollowupEvalID === "") later.push({ allocation, at: next.at })
+    kept.push(allocation)
+  }
+  return { kept, now: due, later, finished }
+}
+
+/** Those above the count: first what a promoted canary of the same name replaces, then the highest names. */
+const tooMany = (
+  group: TaskGroup,
+  kept: ReadonlyArray<Allocation>,
+  canaries: ReadonlyArray<Allocation>,
+  canarying: boolean
+): ReadonlyArray<Allocation> => {
+  const others = kept.filter((each) => !canaries.includes(each))
+  const countable = canarying ? others : kept
+  const surplus = countable.length - group.Count
+  if (surplus <= 0) return []
+  const names = new Set(canarying ? [] : canaries.map((each) => each.Name))
+  const shadowed = others.filter((each) => names.has(each.Name))
+  const highest = countable
+    .filter((each) => !shadowed.includes(each))
+    .toSorted((a, b) => indexOf(b.Name) - indexOf(a.Name))
+  return [...shadowed, ...highest].slice(0, surplus)
+}
+
+const updates = ({ job }: GroupView, staying: ReadonlyArray<Allocation>) => {
+  const inPlace: Array<Allocation> = []
+  const destructive: Array<Allocation> = []
+  let ignored = 0
+  for (const allocation of staying) {
+    const from = allocation.Job
+    if (from.JobModifyIndex === job.JobModifyIndex && from.CreateIndex === job.CreateIndex) ignored += 1
+    else if (isDestructive(from, job, allocation.TaskGroup)) destructive.push(allocation)
+    else if (isFinished(allocation)) ignored += 1
+    else if (refusedPlacement(job, allocation.TaskGroup) !== undefined) destructive.push(allocation)
+    else inPlace.push(allocation)
+  }
+  return { ignored, inPlace, destructive: destructive.toSorted((a, b) => indexOf(a.Name) - indexOf(b.Name)) }
+}
+
+/** How many old allocations may be replaced at this moment. */
+const roomToUpdate = (
+  { group, current }: GroupView,
+  maxParallel: number | null,
+  counted: ReadonlyArray<Allocation>,
+  destructive: ReadonlyArray<Allocation>,
+  ready: boolean
+): number => {
+  if (maxParallel === null || destructive.length === 0) return group.Count
+  if (current === undefined) return maxParallel
+  if (!ready) return 0
+  const ours = counted.filter((each) => each.DeploymentID === current.ID)
+  if (ours.some((each) => each.DeploymentStatus?.Healthy === false)) return 0
+  return maxParallel - ours.filter((each) => each.DeploymentStatus?.Healthy !== true).length
+}
+
+const freeNames = (job: Job, group: TaskGroup, taken: ReadonlyArray<Allocation>): ReadonlyArray<string> => {
+  const used = new Set(taken.map((each) => each.Name))
+  return Array.from({ length: group.Count }, (_, at) => `${job.ID}.${group.Name}[${at}]`).filter(
+    (name) => !used.has(name)
+  )
+}

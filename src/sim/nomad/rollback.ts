@@ -1,0 +1,65 @@
+import { type Deployment } from "./Deployment.ts"
+import type { Evaluation } from "./Evaluation.ts"
+import type { Cluster } from "./Cluster.ts"
+import { jobKey } from "./Job.ts"
+import { specChanged } from "./jobChange.ts"
+import { newEvaluation } from "./schedule.ts"
+
+/**
+ * Fails a deployment, and where asked rolls the job back to its newest stable version in the same index
+ * (`nomad-api.md` §5.4): a copy with a new version, stable at once, whatever the job has become meanwhile.
+ */
+export const failDeployment = (
+  cluster: Cluster,
+  deployment: Deployment,
+  words: string,
+  rollback: boolean
+): { readonly evaluation: Evaluation; readonly reverted: number | null } => {
+  const { state } = cluster
+  const { Namespace, JobID } = deployment
+  return state.commit((index, now) => {
+    const job = state.job(Namespace, JobID)
+    const stable = rollback ? state.versionsOf(Namespace, JobID).find((each) => each.Stable) : undefined
+    const reverts = stable !== undefined && job !== undefined && specChanged(job, stable)
+    const suffix = !rollback
+      ? ""
+      : stable === undefined
+        ? " - no stable job version to auto revert to"
+        : reverts
+          ? ` - rolling back to job version ${stable.Version}`
+          : ` - not rolling back to stable job version ${stable.Version} as current job has same specification`
+    if (reverts) {
+      const version = job.Version + 1
+      const key = jobKey(Namespace, JobID)
+      state.putJob({
+        ...stable,
+        Version: version,
+        Status: job.Status,
+        CreateIndex: job.CreateIndex,
+        ModifyIndex: index,
+        JobModifyIndex: index
+      })
+      const source = state.submissions.get(key)?.find((each) => each.Version === stable.Version)
+      if (source !== undefined) {
+        state.putSubmission(key, { ...source, Version: version, JobModifyIndex: index })
+      }
+    }
+    const evaluation = newEvaluation(
+      cluster,
+      job ?? { Namespace, ID: JobID, Type: "service", Priority: deployment.EvalPriority },
+      "deployment-watcher",
+      index,
+      now,
+      { DeploymentID: deployment.ID }
+    )
+    state.putDeployment({
+      ...deployment,
+      Status: "failed",
+      StatusDescription: `${words}${suffix}`,
+      ModifyIndex: index,
+      ModifyTime: now
+    })
+    state.putEvaluation(evaluation)
+    return { evaluation, reverted: reverts ? stable.Version : null }
+  })
+}

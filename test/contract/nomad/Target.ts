@@ -1,0 +1,75 @@
+import { assert } from "@effect/vitest"
+import { Clock, Effect, Layer, ManagedRuntime } from "effect"
+import { TestClock } from "effect/testing"
+import { NomadSimulator } from "../../../src/sim/NomadSimulator.ts"
+
+/** One answer of whatever is tested. */
+export interface Reply {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  /** The parsed body, `undefined` where it is no JSON. Properties are read as the test expects them. */
+  readonly json: any
+}
+
+/** What the contract is tested against. */
+export interface Target {
+  readonly call: (method: string, path: string, body?: unknown) => Effect.Effect<Reply>
+  /** Lets time pass: virtual on the simulator, real on an agent. */
+  readonly pass: (milliseconds: number) => Effect.Effect<void>
+  /** Milliseconds on the clock that `pass` moves. */
+  readonly now: Effect.Effect<number>
+  /** Waits until the target has taken a request whose path contains this and still holds it. */
+  readonly holds: (path: string) => Effect.Effect<void>
+  readonly stop: () => Promise<void>
+}
+
+export const caller =
+  (url: string): Target["call"] =>
+  (method, path, body) =>
+    Effect.promise(async (signal) => {
+      const response = await fetch(`${url}${path}`, {
+        method,
+        signal,
+        ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) })
+      })
+      const text = await response.text()
+      const isJson = response.headers.get("content-type")?.startsWith("application/json") === true
+      return {
+        status: response.status,
+        headers: response.headers,
+        text,
+        json: isJson ? JSON.parse(text) : undefined
+      }
+    })
+
+/** Start of the simulator's virtual time. */
+const start = Date.UTC(2026, 0, 1)
+
+/** Never warns: a virtual clock that stands still is what is wanted here. */
+const virtualClock = TestClock.layer({ warningDelay: "1 hour" })
+
+/** A simulator on a clock of its own that only `pass` moves. */
+export const startSimulator = async (): Promise<Target> => {
+  const runtime = ManagedRuntime.make(NomadSimulator.layer().pipe(Layer.provideMerge(virtualClock)))
+  await runtime.runPromise(TestClock.setTime(start))
+  const simulator = await runtime.runPromise(NomadSimulator)
+  const onClock = <A>(effect: Effect.Effect<A>) => Effect.promise(() => runtime.runPromise(effect))
+  return {
+    call: caller(simulator.url),
+    pass: (milliseconds) => onClock(TestClock.adjust(milliseconds)),
+    now: onClock(Clock.currentTimeMillis),
+    holds: (path) =>
+      Effect.gen(function* () {
+        for (let tries = 0; tries < 400; tries++) {
+          const held = (yield* simulator.requests).some(
+            (each) => each.status === null && each.path.includes(path)
+          )
+          if (held) return
+          yield* Effect.sleep("5 millis")
+        }
+        assert.fail(`no request for ${path} is held`)
+      }),
+    stop: () => runtime.dispose()
+  }
+}

@@ -1,0 +1,29 @@
+import { afterAll, beforeAll, describe } from "@effect/vitest"
+import { hasAgent, startAgent } from "./agent.ts"
+import { deployments } from "./deployments.ts"
+import { reads } from "./reads.ts"
+import { registers } from "./registers.ts"
+import { startSimulator, type Target } from "./Target.ts"
+
+// The statements are those of the recorded facts of Nomad's HTTP API; each must hold of both.
+const targets: ReadonlyArray<readonly [name: string, start: () => Promise<Target>]> = [
+  ["simulator", startSimulator],
+  ...(hasAgent ? ([["real nomad agent", startAgent]] as const) : [])
+]
+if (!hasAgent) process.stdout.write("real nomad agent: not run (not on PATH)\n")
+
+describe.each(targets)("nomad contract: %s", (name, start) => {
+  let started: Target | undefined
+  const target = (): Target => {
+    if (started === undefined) throw new Error(`${name} was not started`)
+    return started
+  }
+  beforeAll(async () => {
+    started = await start()
+  }, 120_000)
+  afterAll(() => started?.stop(), 60_000)
+
+  reads(target)
+  registers(target)
+  deployments(target)
+})

@@ -1,0 +1,401 @@
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { fixtureJob } from "../../../src/sim/NomadSimulator.ts"
+import {
+  allocations,
+  changed,
+  deployment,
+  evaluated,
+  eventually,
+  getJob,
+  newId,
+  post,
+  stableJob
+} from "./steps.ts"
+import type { Target } from "./Target.ts"
+
+const prefix = (n: number): string => `Enforcing job modify index ${n}: `
+const nested = (words: string): string =>
+  `1 error occurred:\n\t* Task group g validation failed: 1 error occurred:\n\t* ${words}\n\n\n\n`
+const implied = (job: any): number =>
+  (job.TaskGroups[0].Constraints as ReadonlyArray<any>).filter((each) => each.RTarget === ">= 1.7.0-a").length
+
+export const registers = (target: () => Target): void => {
+  const jobs = (body?: unknown) => target().call("POST", "/v1/jobs", body)
+
+  it.live("statement 4: a register without body, job or the right id is 400", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      for (const [reply, words] of [
+        [yield* jobs(), "Request body is empty"],
+        [yield* jobs({}), "Job must be specified"],
+        [yield* jobs({ Job: {} }), "Job ID hasn't been provided"],
+        [yield* jobs("{"), "unexpected EOF"],
+        [
+          yield* jobs('{"Job":{"ID":5}}'),
+          "json: cannot unmarshal number into Go struct field Job.Job.ID of type string"
+        ],
+        [
+          yield* target().call("POST", `/v1/job/${id}`, { Job: fixtureJob({ id: "other" }) }),
+          "Job ID does not match name"
+        ]
+      ] as const) {
+        assert.deepStrictEqual([reply.status, reply.text], [400, words])
+      }
+    })
+  )
+
+  it.live("statements 5, 6, 7: check-and-set in Nomad's words, and nothing changes", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      const job = fixtureJob({ id, count: 0 })
+      const enforce = (n: number) => jobs({ Job: job, EnforceIndex: true, JobModifyIndex: n })
+      const missing = yield* enforce(7)
+      assert.deepStrictEqual([missing.status, missing.text], [500, `${prefix(7)}job does not exist`])
+      assert.strictEqual((yield* enforce(0)).status, 200)
+      const again = yield* enforce(0)
+      assert.deepStrictEqual([again.status, again.text], [500, `${prefix(0)}job already exists`])
+      const stored = yield* getJob(target(), id)
+      const wrong = yield* enforce(7)
+      const m = stored.JobModifyIndex
+      const words = `${prefix(7)}job exists with conflicting job modify index: ${m}`
+      assert.deepStrictEqual([wrong.status, wrong.text], [500, words])
+      const after = yield* getJob(target(), id)
+      assert.deepStrictEqual([after.Version, after.JobModifyIndex], [0, m])
+      assert.strictEqual((yield* enforce(m)).status, 200)
+    })
+  )
+
+  it.live("statement 8: of two registers at once with the same index one wins", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      yield* post(target(), fixtureJob({ id, count: 0 }))
+      const { JobModifyIndex } = yield* getJob(target(), id)
+      const replies = yield* Effect.forEach(
+        ["x", "y"],
+        (A) => jobs({ Job: fixtureJob({ id, count: 0, env: { A } }), EnforceIndex: true, JobModifyIndex }),
+        { concurrency: 2 }
+      )
+      assert.deepStrictEqual(
+        replies.map((each) => each.status).toSorted((a, b) => a - b),
+        [200, 500]
+      )
+      assert.strictEqual((yield* getJob(target(), id)).Version, 1)
+    })
+  )
+
+  it.live("statements 9, 12: a changed register has one index everywhere, and no version in its answer", () =>
+    Effect.gen(function* () {
+      const { id, job } = yield* stableJob(target())
+      const reply = yield* post(target(), changed(job))
+      const { JobModifyIndex, EvalCreateIndex, Index } = reply.json
+      const stored = yield* getJob(target(), id)
+      assert.deepStrictEqual(
+        [EvalCreateIndex, Index, Number(reply.headers.get("x-nomad-index")), stored.JobModifyIndex],
+        [JobModifyIndex, JobModifyIndex, JobModifyIndex, JobModifyIndex]
+      )
+      assert.deepStrictEqual([stored.Version, stored.Stable], [1, false])
+      assert.notProperty(reply.json, "Version")
+      assert.isNull(reply.headers.get("x-nomad-knownleader"))
+    })
+  )
+
+  it.live(
+    "statements 10, 21: the job as read makes no version, only an evaluation that names the old deployment",
+    () =>
+      Effect.gen(function* () {
+        const { id } = yield* stableJob(target())
+        const before = yield* getJob(target(), id)
+        const reply = yield* post(target(), before, {
+          EnforceIndex: true,
+          JobModifyIndex: before.JobModifyIndex
+        })
+        const after = yield* getJob(target(), id)
+        assert.deepStrictEqual(
+          [after.Version, after.JobModifyIndex, after.ModifyIndex],
+          [0, before.JobModifyIndex, before.ModifyIndex]
+        )
+        assert.isAbove(reply.json.EvalCreateIndex, reply.json.JobModifyIndex)
+        assert.strictEqual(reply.json.JobModifyIndex, before.ModifyIndex)
+        const evaluation = yield* evaluated(target(), reply.json.EvalID)
+        const old = yield* deployment(target(), id, 0, "successful")
+        assert.strictEqual(evaluation.DeploymentID, old.ID)
+        assert.notProperty(evaluation, "JobModifyIndex")
+      })
+  )
+
+  it.live("statement 11: success moves ModifyIndex and Stable, not the index of check-and-set", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      const job = fixtureJob({ id })
+      yield* post(target(), job)
+      const { JobModifyIndex } = yield* getJob(target(), id)
+      yield* deployment(target(), id, 0, "successful")
+      const stored = yield* getJob(target(), id)
+      assert.isTrue(stored.Stable)
+      assert.isAbove(stored.ModifyIndex, stored.JobModifyIndex)
+      yield* post(target(), changed(job), { EnforceIndex: true, JobModifyIndex })
+    })
+  )
+
+  it.live("statement 13: an invalid job is 500 on register and 200 with its errors on validate", () =>
+    Effect.gen(function* () {
+      const Job = { ...fixtureJob({ id: newId() }), TaskGroups: [] }
+      const words = "1 error occurred:\n\t* Missing job task groups\n\n"
+      const refused = yield* jobs({ Job })
+      assert.deepStrictEqual([refused.status, refused.text], [500, words])
+      const checked = yield* target().call("POST", "/v1/validate/job", { Job })
+      assert.strictEqual(checked.status, 200)
+      assert.deepStrictEqual(
+        [checked.json.Error, checked.json.ValidationErrors],
+        [words, ["Missing job task groups"]]
+      )
+    })
+  )
+
+  it.live("an update strategy that contradicts itself is refused in Nomad's words", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      const late = yield* jobs({ Job: fixtureJob({ id, update: { HealthyDeadline: 20e9 } }) })
+      assert.strictEqual(late.text, nested("Healthy deadline must be less than progress deadline: 20s > 10s"))
+      const slow = { update: { ProgressDeadline: 3e9, HealthyDeadline: 2e9 }, task: { KillTimeout: 5e9 } }
+      const killed = yield* jobs({ Job: fixtureJob({ id, ...slow }) })
+      const words = "KillTimout (5s) longer than the group's ProgressDeadline (3s)"
+      assert.strictEqual(killed.text, nested(`Task t validation failed: 1 error occurred:\n\t* ${words}\n\n`))
+      assert.deepStrictEqual([late.status, killed.status], [500, 500])
+    })
+  )
+
+  it.live("statement 14: the namespace of the query wins over the job's own", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      assert.strictEqual((yield* target().call("PUT", "/v1/namespace/b", { Name: "b" })).status, 200)
+      const job = { ...fixtureJob({ id, count: 0 }), Namespace: "default" }
+      const reply = yield* target().call("POST", "/v1/jobs?namespace=b", { Job: job })
+      assert.strictEqual(reply.status, 200)
+      const there = yield* target().call("GET", `/v1/job/${id}?namespace=b`)
+      assert.strictEqual(there.json.Namespace, "b")
+      assert.strictEqual((yield* target().call("GET", `/v1/job/${id}`)).status, 404)
+      assert.strictEqual((yield* target().call("GET", `/v1/job/${id}?namespace=*`)).status, 404)
+      const listed = yield* target().call("GET", `/v1/jobs?namespace=*&prefix=${id}`)
+      assert.strictEqual(listed.json[0].Namespace, "b")
+    })
+  )
+
+  it.live("statement 15: an unknown namespace is 500 in these words", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      const reply = yield* jobs({ Job: { ...fixtureJob({ id }), Namespace: "nope" } })
+      const words = `1 error occurred:\n\t* job "${id}" is in nonexistent namespace "nope"\n\n`
+      assert.deepStrictEqual([reply.status, reply.text], [500, words])
+    })
+  )
+
+  it.live("statement 43: a version tag travels with the job that is posted back", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      yield* post(target(), fixtureJob({ id, count: 0 }))
+      const tagged = yield* target().call("POST", `/v1/job/${id}/versions/rel/tag`, {
+        Version: 0,
+        Description: "first"
+      })
+      assert.strictEqual(tagged.status, 200, tagged.text)
+      const read = yield* getJob(target(), id)
+      assert.strictEqual(read.VersionTag.Name, "rel")
+      const { VersionTag: _, ...without } = changed(read, "3")
+      yield* post(target(), changed(read))
+      const names = Effect.map(target().call("GET", `/v1/job/${id}/versions`), (reply) =>
+        reply.json.Versions.map((each: any) => [each.Version, each.VersionTag?.Name ?? null])
+      )
+      assert.deepStrictEqual(yield* names, [
+        [1, "rel"],
+        [0, "rel"]
+      ])
+      yield* post(target(), without)
+      assert.deepStrictEqual((yield* names)[0], [2, null])
+    })
+  )
+
+  it.live("statement 44: a named identity adds its constraint on every round trip", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      const task = { Identities: [{ Name: "vault_default", Audience: ["v"] }] }
+      yield* post(target(), fixtureJob({ id, count: 0, task }))
+      const read = yield* getJob(target(), id)
+      assert.strictEqual(implied(read), 1)
+      yield* post(target(), read)
+      const second = yield* getJob(target(), id)
+      assert.deepStrictEqual([second.Version, implied(second)], [1, 2])
+      const [group] = second.TaskGroups
+      const stripped = { ...second, TaskGroups: [{ ...group, Constraints: group.Constraints.slice(0, 1) }] }
+      yield* post(target(), stripped)
+      const third = yield* getJob(target(), id)
+      assert.deepStrictEqual([third.Version, implied(third)], [1, 2])
+    })
+  )
+
+  it.live("statement 45: a register without source inherits that of the version it names", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      const Submission = {
+        Source: 'job "x" {}',
+        Format: "hcl2",
+        VariableFlags: { a: "b c" },
+        Variables: "x = 1"
+      }
+      const job = fixtureJob({ id, count: 0 })
+      yield* post(target(), job, { Submission })
+      const source = (version: number | string) =>
+        target().call("GET", `/v1/job/${id}/submission?version=${version}`)
+      const first = yield* source(0)
+      assert.deepInclude(first.json, { ...Submission, JobID: id, Namespace: "default", Version: 0 })
+      yield* post(target(), changed(yield* getJob(target(), id)))
+      assert.strictEqual((yield* source(1)).json.Source, Submission.Source)
+      const { Version: _, ...unversioned } = changed(yield* getJob(target(), id), "3")
+      yield* post(target(), unversioned)
+      assert.strictEqual((yield* source(2)).json.Source, Submission.Source)
+      yield* post(target(), { ...changed(job, "4"), Version: 50 })
+      assert.strictEqual((yield* getJob(target(), id)).Version, 50)
+      const none = yield* source(50)
+      assert.deepStrictEqual([none.status, none.text], [404, "job source not found"])
+      const unnamed = yield* source("")
+      assert.deepStrictEqual(
+        [unnamed.status, unnamed.text],
+        [400, "Unable to parse job submission version parameter"]
+      )
+    })
+  )
+
+  it.live("statement 46: counts are preserved on request, a scale is a register", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      yield* post(target(), fixtureJob({ id, count: 2 }))
+      const scaling = (Count: number) =>
+        target().call("POST", `/v1/job/${id}/scale`, { Count, Target: { Group: "g" } })
+      yield* deployment(target(), id, 0, "running")
+      const blocked = yield* scaling(3)
+      assert.deepStrictEqual(
+        [blocked.status, blocked.text],
+        [400, "job scaling blocked due to active deployment"]
+      )
+      yield* deployment(target(), id, 0, "successful")
+      yield* post(target(), fixtureJob({ id, count: 5, env: { A: "2" } }), { PreserveCounts: true })
+      const kept = yield* getJob(target(), id)
+      assert.deepStrictEqual(
+        [kept.Version, kept.TaskGroups[0].Count, kept.TaskGroups[0].Tasks[0].Env],
+        [1, 2, { A: "2" }]
+      )
+      yield* deployment(target(), id, 1, "successful")
+      const scaled = yield* scaling(1)
+      assert.strictEqual(scaled.status, 200, scaled.text)
+      const { JobModifyIndex, EvalCreateIndex, Index } = scaled.json
+      assert.deepStrictEqual([EvalCreateIndex, Index], [JobModifyIndex + 1, JobModifyIndex + 2])
+      const after = yield* getJob(target(), id)
+      assert.deepStrictEqual([after.Version, after.Stable, after.TaskGroups[0].Count], [2, true, 1])
+      const late = yield* jobs({ Job: kept, EnforceIndex: true, JobModifyIndex: kept.JobModifyIndex })
+      assert.include(late.text, "Enforcing job modify index")
+    })
+  )
+
+  it.live("statement 47: revert refuses the current version and the wrong prior one", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      const revert = (body: object) => target().call("POST", `/v1/job/${id}/revert`, { JobID: id, ...body })
+      const missing = yield* revert({ JobVersion: 0 })
+      assert.deepStrictEqual([missing.status, missing.text], [500, `job "${id}" not found`])
+      yield* post(target(), fixtureJob({ id, count: 0 }))
+      yield* post(target(), fixtureJob({ id, count: 0, env: { A: "2" } }))
+      for (const [body, words] of [
+        [{ JobVersion: 1 }, "can't revert to current version"],
+        [{ JobVersion: 9 }, `job "${id}" in namespace "default" at version 9 not found`],
+        [{ JobVersion: 0, EnforcePriorVersion: 7 }, "Current job has version 1; enforcing version 7"]
+      ] as const) {
+        const reply = yield* revert(body)
+        assert.deepStrictEqual([reply.status, reply.text], [500, words])
+      }
+      const reply = yield* revert({ JobVersion: 0, EnforcePriorVersion: 1 })
+      const job = yield* getJob(target(), id)
+      assert.deepStrictEqual([job.Version, job.JobModifyIndex], [2, reply.json.JobModifyIndex])
+      assert.deepStrictEqual(job.TaskGroups[0].Tasks[0].Env, { A: "1" })
+    })
+  )
+
+  it.live("statement 48: six versions are kept, and the tagged ones", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      yield* post(target(), fixtureJob({ id, count: 0 }))
+      yield* target().call("POST", `/v1/job/${id}/versions/first/tag`, { Version: 0 })
+      for (const A of ["1a", "2", "3", "4", "5", "6", "7"]) {
+        yield* post(target(), fixtureJob({ id, count: 0, env: { A } }))
+      }
+      const reply = yield* target().call("GET", `/v1/job/${id}/versions`)
+      assert.deepStrictEqual(
+        reply.json.Versions.map((each: any) => each.Version),
+        [7, 6, 5, 4, 3, 2, 0]
+      )
+    })
+  )
+
+  it.live("statement 42: a job with a slash in its id is reached by %2F", () =>
+    Effect.gen(function* () {
+      const id = `${newId()}/b`
+      yield* post(target(), fixtureJob({ id, count: 0 }))
+      assert.strictEqual((yield* getJob(target(), id)).ID, id)
+      const versions = yield* target().call("GET", `/v1/job/${encodeURIComponent(id)}/versions`)
+      assert.strictEqual(versions.json.Versions.length, 1)
+      const none = yield* target().call("GET", `/v1/job/${encodeURIComponent(id)}/deployments`)
+      assert.deepStrictEqual(none.json, [])
+    })
+  )
+
+  it.live("statement 59: a job keeps its type", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      yield* post(target(), fixtureJob({ id, count: 0 }))
+      const Job = fixtureJob({ id, count: 0, job: { Type: "batch" }, group: { Update: null } })
+      const reply = yield* jobs({ Job })
+      assert.deepStrictEqual(
+        [reply.status, reply.text],
+        [500, 'cannot update job from type "service" to "batch"']
+      )
+    })
+  )
+
+  it.live("statement 103: stopping a job that is not there is 200 with zeroes", () =>
+    Effect.gen(function* () {
+      const reply = yield* target().call("DELETE", "/v1/job/none")
+      assert.deepStrictEqual([reply.status, reply.json.EvalID, reply.json.Index], [200, "", 0])
+      assert.strictEqual(reply.headers.get("x-nomad-index"), "0")
+    })
+  )
+
+  it.live("statement 105: a falsy value that is left out becomes the default again", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      yield* post(target(), fixtureJob({ id, count: 0 }))
+      const read = yield* getJob(target(), id)
+      const [group] = read.TaskGroups
+      yield* post(target(), { ...read, Constraints: [], TaskGroups: [{ ...group, Networks: [] }] })
+      assert.strictEqual((yield* getJob(target(), id)).Version, 0)
+      const { Attempts: _, ...policy } = group.RestartPolicy
+      yield* post(target(), { ...read, TaskGroups: [{ ...group, RestartPolicy: policy }] })
+      const after = yield* getJob(target(), id)
+      assert.deepStrictEqual([after.Version, after.TaskGroups[0].RestartPolicy.Attempts], [1, 2])
+    })
+  )
+
+  it.live("statement 33: a stop is a new version; the job is dead before its tasks are", () =>
+    Effect.gen(function* () {
+      const { id, job } = yield* stableJob(target())
+      yield* post(target(), changed(job))
+      yield* deployment(target(), id, 1, "running")
+      yield* target().call("DELETE", `/v1/job/${id}`)
+      const ended = yield* deployment(target(), id, 1, "cancelled")
+      assert.strictEqual(ended.StatusDescription, "Cancelled because job is stopped")
+      const dead = yield* eventually(target(), `/v1/job/${id}`, (reply) => reply.json.Status === "dead")
+      assert.deepStrictEqual([dead.json.Version, dead.json.Stop], [2, true])
+      const stopped = yield* allocations(target(), id)
+      assert.isTrue(stopped.every((each) => each.DesiredStatus === "stop"))
+    })
+  )
+}
