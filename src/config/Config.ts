@@ -8,8 +8,10 @@ import type { Place } from "./ConfigError.ts"
 export interface Config {
   /** As named on the command line, for messages. */
   readonly file: string
-  /** Port 0 is any free one. The place is for the error of `openListener`. */
-  readonly listen: { readonly host: string; readonly port: number; readonly place: Place }
+  /** Where that stands which only others than the config can judge. */
+  readonly places: { readonly listen: Place; readonly database: Place; readonly leaderDatabase: Place }
+  /** Port 0 is any free one. */
+  readonly listen: { readonly host: string; readonly port: number }
   readonly allowUnauthenticated: boolean
   readonly pollInterval: Duration.Duration
   /** `embedded`: neither `DATABASE_URL` nor `database_url` was given. */

@@ -22,10 +22,6 @@ export const listenAddress: Field<ListenAddress> = text(
   }
 )
 
-/** True if nobody but this machine can reach a listener on `host`. */
-export const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host)
-
 const isHost = (text: string): boolean => {
   const image = parseImageName(`${text}/image`)
   // The grammar reads a lone word as part of a path: it is no host to an image reference.

@@ -1,12 +1,13 @@
-import { Array, Effect, FileSystem, Order } from "effect"
+import { Array, Effect, Order } from "effect"
 import { dirname } from "node:path"
-import { isLoopback } from "./addresses.ts"
+import { isLoopback } from "../domain/isLoopback.ts"
 import type { Config } from "./Config.ts"
 import { ConfigError, type ConfigProblem } from "./ConfigError.ts"
 import { parseDocument } from "./Document.ts"
 import { Findings } from "./Findings.ts"
 import { belongs, isNoLongerNeeded, registryKeys, topKeys } from "./keys.ts"
 import { nomadEndpoint } from "./nomadEndpoint.ts"
+import { readText } from "./readText.ts"
 import { type Registry, registryEndpoint } from "./registryEndpoint.ts"
 import { repositories } from "./repositories.ts"
 import { type Environment, override, unknownVariables, variable } from "./variables.ts"
@@ -25,13 +26,10 @@ const refuse = (problems: ReadonlyArray<ConfigProblem>) =>
  */
 export const loadConfig = Effect.fn("loadConfig")(function* (file: string, environment: Environment) {
   const findings = new Findings()
-  const files = yield* FileSystem.FileSystem
-  const toml = yield* files.readFileString(file).pipe(
-    Effect.mapError(({ reason }) => {
+  const toml = yield* readText(file).pipe(
+    Effect.mapError((got) => {
       const expected = "a configuration that can be read (config/sample.toml is a template)"
-      return refuse([
-        { place: { source: file, line: null }, key: "", expected, got: `an error (${reason._tag})` }
-      ])
+      return refuse([{ place: { source: file, line: null }, key: "", expected, got }])
     })
   )
   const document = yield* Effect.fromResult(parseDocument(file, toml)).pipe(
@@ -74,7 +72,12 @@ export const loadConfig = Effect.fn("loadConfig")(function* (file: string, envir
   if (top.all === undefined || findings.problems.length > 0) return yield* refuse(findings.problems)
   const config: Config = {
     file,
-    listen: { ...top.all.server_listening_address, place: top.place("server_listening_address") },
+    places: {
+      listen: top.place("server_listening_address"),
+      database: top.place("database_url"),
+      leaderDatabase: top.place("leader_database_url")
+    },
+    listen: top.all.server_listening_address,
     allowUnauthenticated: top.all.allow_unauthenticated,
     pollInterval: top.all.poll_interval,
     database: top.all.database_url ?? "embedded",
@@ -92,22 +95,21 @@ export const loadConfig = Effect.fn("loadConfig")(function* (file: string, envir
 })
 
 /**
- * The error of a listener that others than this machine reach while nobody needs a token (X7);
- * undefined where tokens exist, or the configuration says that it is meant so.
+ * Refuses a listener that others than this machine reach while nobody needs a token (X7), unless the
+ * configuration says that it is meant so. Whether tokens exist is known once the database is open.
  */
-export const openListener = (config: Config, tokensExist: boolean): ConfigError | undefined => {
-  const { listen, allowUnauthenticated } = config
-  if (tokensExist || allowUnauthenticated || isLoopback(listen.host)) return undefined
-  return new ConfigError({
-    problems: [
-      {
-        place: listen.place,
-        key: "server_listening_address",
-        expected:
-          "an address of this machine alone, such as 127.0.0.1, while no token exists" +
-          " (registrywatcher token create), or allow_unauthenticated = true beside it",
-        got: `${listen.host}, where anybody could deploy`
-      }
-    ]
-  })
+export const refuseOpenListener = (
+  { listen, allowUnauthenticated, places }: Config,
+  tokensExist: boolean
+): Effect.Effect<void, ConfigError> => {
+  if (tokensExist || allowUnauthenticated || isLoopback(listen.host)) return Effect.void
+  const problem = {
+    place: places.listen,
+    key: "server_listening_address",
+    expected:
+      "an address of this machine alone, such as 127.0.0.1, while no token exists" +
+      " (registrywatcher token create), or allow_unauthenticated = true beside it",
+    got: `${listen.host}, where anybody could deploy`
+  }
+  return Effect.fail(new ConfigError({ problems: [problem] }))
 }

@@ -43,7 +43,11 @@ export const nomadEndpoint = Effect.fn("nomadEndpoint")(function* (
   const pemsIn = Effect.fnUntraced(function* (directory: string) {
     const names = yield* files.readDirectory(directory).pipe(
       Effect.catch((error) => {
-        problem("NOMAD_CAPATH", "a directory of PEM files", `${shown(directory)} (${error.reason._tag})`)
+        problem(
+          "NOMAD_CAPATH",
+          "a directory of PEM files",
+          `${shown(directory)}, an error, ${error.reason._tag}`
+        )
         return Effect.succeed([])
       })
     )

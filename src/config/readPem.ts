@@ -1,6 +1,7 @@
-import { Effect, FileSystem } from "effect"
+import { Effect } from "effect"
 import type { Place } from "./ConfigError.ts"
 import { type Findings, shown } from "./Findings.ts"
+import { readText } from "./readText.ts"
 
 /**
  * The text of a PEM file that holds what it should; undefined, with a problem that names the file,
@@ -13,11 +14,9 @@ export const readPem = Effect.fn("readPem")(function* (
   key: string,
   findings: Findings
 ) {
-  const files = yield* FileSystem.FileSystem
-  const pem = yield* files.readFileString(path).pipe(
-    Effect.catch((error) => {
-      const got = `${shown(path)} (${error.reason._tag})`
-      findings.problem(place, key, "a file that can be read", got)
+  const pem = yield* readText(path).pipe(
+    Effect.catch((why) => {
+      findings.problem(place, key, "a file that can be read", `${shown(path)}, ${why}`)
       return Effect.undefined
     })
   )

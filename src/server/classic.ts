@@ -4,13 +4,12 @@ import { Api } from "../api/Api.ts"
 import { BadRequest } from "../api/ApiError.ts"
 import { Caller } from "../api/Authorization.ts"
 import { Catalogue, readEntry, wantedTag } from "./Catalogue.ts"
-import type { Limits } from "./limits.ts"
 import { orUnavailable } from "./orUnavailable.ts"
 import { reset, setTag } from "./orders.ts"
 import type { ServerSettings } from "./ServerSettings.ts"
 
 /** Handlers of the predecessor's endpoints. What the caller may not see is answered as if it were not watched (X22). */
-export const classic = (settings: Pick<ServerSettings, "watched">, limits: Limits) =>
+export const classic = (settings: Pick<ServerSettings, "watched">) =>
   HttpApiBuilder.group(
     Api,
     "classic",
@@ -50,7 +49,7 @@ export const classic = (settings: Pick<ServerSettings, "watched">, limits: Limit
           }
         }),
         setTag: Effect.fnUntraced(function* ({ params, payload }) {
-          return { message: yield* setTag(yield* find(params.repository), payload, limits) }
+          return { message: yield* setTag(yield* find(params.repository), payload) }
         }),
         reset: Effect.fnUntraced(function* ({ params }) {
           return { message: yield* reset(yield* find(params.repository)) }

@@ -1,10 +1,12 @@
-import { type Duration, Effect } from "effect"
+import { Effect } from "effect"
 import { BadRequest, Unavailable } from "../api/ApiError.ts"
 import type { Digest } from "../domain/Digest.ts"
 import type { Tag } from "../domain/Tag.ts"
 import type { View } from "../domain/View.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { RegistryClient } from "../registry/RegistryClient.ts"
+
+const headWithin = "3 seconds" // a person waits for the answer
 
 /**
  * The digest that the tag points at now, by one HEAD; null where only the last good view knows the tag. Fails where
@@ -13,12 +15,11 @@ import { RegistryClient } from "../registry/RegistryClient.ts"
 export const tagExists = Effect.fn("tagExists")(function* (
   watched: Watched,
   tag: Tag,
-  view: View | null,
-  within: Duration.Duration
+  view: View | null
 ): Effect.fn.Return<Digest | null, BadRequest | Unavailable, RegistryClient> {
   const registry = yield* RegistryClient
   return yield* registry.resolve(watched, tag).pipe(
-    Effect.timeout(within),
+    Effect.timeout(headWithin),
     Effect.catch((error) => {
       if (error._tag === "RegistryError" && error.reason._tag === "TagNotFound") {
         return new BadRequest({
@@ -26,8 +27,8 @@ export const tagExists = Effect.fn("tagExists")(function* (
         })
       }
       return Effect.andThen(
-        Effect.logWarning("registry did not say whether a tag exists").pipe(
-          Effect.annotateLogs({ repository: watched.name, tag, why: error.message })
+        Effect.logWarning("registry could not say whether a tag exists", error).pipe(
+          Effect.annotateLogs({ repository: watched.name, tag })
         ),
         fromView(watched, tag, view)
       )

@@ -5,6 +5,9 @@ import type { Environment } from "../../src/config/variables.ts"
 /** Where `load` finds the text it is given. */
 export const file = "config/x.toml"
 
+/** A file that says that it is a certificate or a key: more is not asked of it here. */
+export const pem = (what: string): string => `-----BEGIN ${what}-----\nMAo=\n-----END ${what}-----\n`
+
 /** Files by their path, and nothing else. */
 export const filesOf = (files: Readonly<Record<string, string>>) =>
   FileSystem.layerNoop({

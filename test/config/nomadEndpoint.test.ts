@@ -1,9 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import type { NomadEndpoint } from "../../src/domain/NomadEndpoint.ts"
-import { load } from "./load.ts"
+import { load, pem } from "./load.ts"
 
-const pem = (what: string) => `-----BEGIN ${what}-----\nMAo=\n-----END ${what}-----\n`
 const files = {
   "/tls/a.pem": pem("CERTIFICATE"),
   "/tls/b.pem": pem("CERTIFICATE"),

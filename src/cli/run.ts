@@ -1,0 +1,140 @@
+import { Console, Effect, type Layer, Option, Runtime, Schema } from "effect"
+import { Argument, CliConfig, CliError, Command, Flag, GlobalFlag } from "effect/cli"
+import type { Config } from "../config/Config.ts"
+import type { ConfigError } from "../config/ConfigError.ts"
+import { loadConfig } from "../config/loadConfig.ts"
+import { configVariable, type Environment, variable } from "../config/variables.ts"
+import type { Tokens } from "../store/Tokens.ts"
+import { checkConfig } from "./checkConfig.ts"
+import { refuseDatabaseUrls } from "./databaseUrls.ts"
+import { Failed, type Refused } from "./Refused.ts"
+
+import { createToken, listTokens, parseLifetime, revokeToken } from "./token.ts"
+
+/** What the commands are made of; the entry says it. */
+export interface Parts<RS, RT> {
+  readonly version: string
+  readonly environment: Environment
+  /** The service, until it is interrupted. */
+  readonly serve: (config: Config) => Effect.Effect<void, ConfigError | Refused, RS>
+  /** The tokens in the database of the configuration. */
+  readonly tokens: (config: Config) => Layer.Layer<Tokens, Refused, RT>
+}
+
+// The help indents the first line of a description alone.
+const description = [
+  "Keeps Nomad jobs on the image tag that their owners want.",
+  "",
+  "Exit codes: 0 done; 1 failed; 130 stopped by a signal; 78 the configuration, or what it names,",
+  "is refused and nothing was started."
+].join("\n  ")
+
+const root = Command.make("registrywatcher").pipe(
+  Command.withDescription(description),
+  Command.withSharedFlags({
+    config: Flag.String("config").pipe(
+      Flag.withMetavar("FILE"),
+      Flag.withDescription(`The configuration; else what ${configVariable} names, else config/staging.toml`),
+      Flag.optional
+    )
+  })
+)
+
+const tokenName = Argument.String("NAME").pipe(
+  Argument.withSchema(
+    Schema.String.check(
+      Schema.isPattern(/^[^\s\p{C}]{1,100}$/u, { expected: "1 to 100 characters without spaces" })
+    )
+  )
+)
+
+const command = <RS, RT>({ environment, serve, tokens }: Parts<RS, RT>) => {
+  const named = variable(environment, configVariable) ?? "config/staging.toml"
+  const load = (flags: { readonly config: Option.Option<string> }) =>
+    loadConfig(
+      Option.getOrElse(flags.config, () => named),
+      environment
+    ).pipe(Effect.tap(refuseDatabaseUrls))
+  const loaded = Effect.flatMap(root, load)
+  const start = Effect.fnUntraced(function* (config: Config) {
+    for (const warning of config.warnings) {
+      yield* Effect.logWarning("configuration").pipe(Effect.annotateLogs({ warning }))
+    }
+    yield* serve(config)
+  })
+  /** Given the tokens of the configuration. */
+  const withTokens = <A, E>(use: (config: Config) => Effect.Effect<A, E, Tokens>) =>
+    Effect.flatMap(loaded, (config) => use(config).pipe(Effect.provide(tokens(config))))
+
+  const token = Command.make("token").pipe(
+    Command.withDescription("API tokens: once one exists, every call needs one"),
+    Command.withSubcommands([
+      Command.make(
+        "create",
+        {
+          name: tokenName,
+          role: Flag.Literals("role", ["read", "operate", "admin"]).pipe(
+            Flag.withDescription("read looks, operate deploys, admin changes who may")
+          ),
+          repositories: Flag.String("repositories").pipe(
+            Flag.withMetavar("A,B"),
+            Flag.withDescription("Only these; else every one"),
+            Flag.map((text) => text.split(",").map((name) => name.trim())),
+            Flag.optional
+          ),
+          expires: Flag.String("expires").pipe(
+            Flag.withMetavar("90d"),
+            Flag.withDescription("After minutes (m), hours (h) or days (d); else never"),
+            Flag.filterMap(parseLifetime, (text) => `Expected a lifetime such as 90d or 12h, got ${text}`),
+            Flag.optional
+          )
+        },
+        ({ name, role, repositories, expires }) =>
+          withTokens((config) =>
+            createToken(config, { name, role, repositories: Option.getOrNull(repositories) }, expires)
+          )
+      ).pipe(Command.withDescription("Make a token; it is shown this once, alone on stdout")),
+      Command.make("list", {}, () => withTokens(listTokens)).pipe(
+        Command.withDescription("Every token that was made, without the token itself")
+      ),
+      Command.make("revoke", { name: tokenName }, ({ name }) => withTokens(() => revokeToken(name))).pipe(
+        Command.withDescription("End a token, from now on")
+      )
+    ])
+  )
+  return root.pipe(
+    Command.withHandler((flags) => Effect.flatMap(load(flags), start)),
+    Command.withSubcommands([
+      Command.make("start", {}, () => Effect.flatMap(loaded, start)).pipe(
+        Command.withDescription("The service; also what runs where no command is given")
+      ),
+      Command.make("check-config", {}, () => Effect.flatMap(loaded, checkConfig)).pipe(
+        Command.withDescription("Say everything that is wrong with the configuration, and start nothing")
+      ),
+      token
+    ])
+  )
+}
+
+const builtIns = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel]
+
+/**
+ * The whole command line. Every failure is printed on stderr in its own words, without a stack, and
+ * ends as `Failed` with the exit code; so does, with the help, a call that cannot be parsed.
+ */
+export const run =
+  <RS, RT>(parts: Parts<RS, RT>) =>
+  (args: ReadonlyArray<string>) =>
+    Command.runWith(command(parts), { version: parts.version })(args).pipe(
+      Effect.catch(
+        Effect.fnUntraced(function* (error) {
+          if (CliError.isCliError(error)) {
+            return yield* new Failed({ exitCode: Runtime.getErrorExitCode(error) })
+          }
+          yield* Console.error(error.message)
+          if (error._tag === "StoreError") return yield* new Failed({ exitCode: 1 })
+          return yield* new Failed({ exitCode: error._tag === "Refused" ? error.exitCode : 78 })
+        })
+      ),
+      Effect.provideService(CliConfig.CliConfig, CliConfig.make({ builtIns }))
+    )
