@@ -1,8 +1,10 @@
-import { Context, type Effect } from "effect"
+import { Context, type Effect, Layer } from "effect"
 import type { Attempt, AttemptId, Phase } from "../domain/Attempt.ts"
 import type { Observed, ObservedTask, Unread } from "../domain/Observed.ts"
 import type { Target } from "../domain/Target.ts"
+import type { NomadEndpoint } from "../domain/NomadEndpoint.ts"
 import type { Mapping } from "../domain/Watched.ts"
+import { makeNomadDeployer } from "./nomad/makeNomadDeployer.ts"
 
 /** The job as it was read; only the layer that made it looks inside. */
 export interface Base {
@@ -96,4 +98,7 @@ export class Deployer extends Context.Service<
       readonly namespace: string
     }): Effect.Effect<ReadonlyMap<string, number>, Unread>
   }
->()("registrywatcher/deployer/Deployer") {}
+>()("registrywatcher/deployer/Deployer") {
+  /** Speaks Nomad's HTTP API to one address; each call ends within 10 seconds. */
+  static readonly layer = (nomad: NomadEndpoint) => Layer.effect(Deployer, makeNomadDeployer(nomad))
+}

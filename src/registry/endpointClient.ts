@@ -104,34 +104,30 @@ export const openEndpoint = Effect.fnUntraced(function* (endpoint: RegistryEndpo
     return answer
   })
 
-  const fetched = Effect.fnUntraced(function* (image: string, reference: Tag | Digest) {
+  const manifest = Effect.fnUntraced(function* (image: string, reference: Tag | Digest) {
     const answer = yield* manifestAnswer("GET", image, reference)
     if (answer.status !== 200) return yield* refused(answer)
-    return { answer, digest: yield* verifiedDigest(answer, reference) }
+    const digest = yield* verifiedDigest(answer, reference)
+    const type = imageMediaType(header(answer, "content-type"), answer.body.toString("utf8"))
+    return { digest, mediaType: yield* Effect.fromResult(type) }
   })
 
-  return {
-    tags,
-    resolve: Effect.fnUntraced(function* (image: string, tag: Tag) {
-      if ((yield* monotonicMs) >= headAgainAt) {
-        const answer = yield* manifestAnswer("HEAD", image, tag)
-        if (answer.status === 200) {
-          yield* refuseSchema1(answer)
-          const digest = announcedDigest(answer)
-          if (digest !== undefined) return digest
-        } else if (answer.status !== 405 && answer.status !== 501) {
-          return yield* refused(answer)
-        }
-        headAgainAt = (yield* monotonicMs) + headAgainMs
+  const resolve = Effect.fnUntraced(function* (image: string, tag: Tag) {
+    if ((yield* monotonicMs) >= headAgainAt) {
+      const answer = yield* manifestAnswer("HEAD", image, tag)
+      if (answer.status === 200) {
+        yield* refuseSchema1(answer)
+        const digest = announcedDigest(answer)
+        if (digest !== undefined) return digest
+      } else if (answer.status !== 405 && answer.status !== 501) {
+        return yield* refused(answer)
       }
-      return (yield* fetched(image, tag)).digest
-    }),
-    manifest: Effect.fnUntraced(function* (image: string, reference: Tag | Digest) {
-      const { answer, digest } = yield* fetched(image, reference)
-      const type = imageMediaType(header(answer, "content-type"), answer.body.toString("utf8"))
-      return { digest, mediaType: yield* Effect.fromResult(type) }
-    })
-  }
+      headAgainAt = (yield* monotonicMs) + headAgainMs
+    }
+    return (yield* manifest(image, tag)).digest
+  })
+
+  return { tags, resolve, manifest }
 })
 
 const refused = (answer: Answer) =>

@@ -56,7 +56,7 @@ export class Catalogue extends Context.Service<
       const ballots = new Map<RepositoryName, Ballot>()
       const listings = new Map<
         RepositoryName,
-        { readonly of: ReadonlyArray<Tag>; readonly tags: ReadonlyArray<Tag> }
+        { readonly of: ReadonlySet<Tag>; readonly tags: ReadonlyArray<Tag> }
       >()
 
       const ballotOf = (name: RepositoryName, tags: ReadonlyArray<Tag>): Ballot => {
@@ -70,7 +70,7 @@ export class Catalogue extends Context.Service<
         const known = listings.get(name)
         if (known !== undefined && isSame(known.of, of)) return known.tags
         const tags = listed(of)
-        listings.set(name, { of, tags })
+        listings.set(name, { of: new Set(of), tags })
         return tags
       }
 
@@ -113,5 +113,6 @@ export const readEntry = Effect.fnUntraced(function* (name: RepositoryName) {
   return yield* new Unavailable({ message: `${name} was not taken up yet; try again` })
 })
 
-const isSame = (a: ReadonlyArray<Tag>, b: ReadonlyArray<Tag>): boolean =>
-  a.length === b.length && a.every((tag, at) => tag === b[at])
+/** Postgres gives the rows in any order. */
+const isSame = (a: ReadonlySet<Tag>, b: ReadonlyArray<Tag>): boolean =>
+  a.size === b.length && b.every((tag) => a.has(tag))

@@ -43,7 +43,7 @@ const build = (settings: ServerSettings, limits: Limits) => {
     return yield* new Unprotected({ file: settings.file, address: `${host}:${port}` })
   })
 
-  const handlers = Layer.mergeAll(classic(settings), probes(settings), operations)
+  const handlers = Layer.mergeAll(classic(settings, limits), probes(settings), operations)
   const routes = HttpApiBuilder.layer(Api).pipe(
     Layer.provide(handlers),
     Layer.provide([authorization(settings, limits), jsonBody(limits)])

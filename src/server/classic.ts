@@ -4,12 +4,13 @@ import { Api } from "../api/Api.ts"
 import { BadRequest } from "../api/ApiError.ts"
 import { Caller } from "../api/Authorization.ts"
 import { Catalogue, readEntry, wantedTag } from "./Catalogue.ts"
+import type { Limits } from "./limits.ts"
 import { orUnavailable } from "./orUnavailable.ts"
 import { reset, setTag } from "./orders.ts"
 import type { ServerSettings } from "./ServerSettings.ts"
 
 /** Handlers of the predecessor's endpoints. What the caller may not see is answered as if it were not watched (X22). */
-export const classic = (settings: Pick<ServerSettings, "watched">) =>
+export const classic = (settings: Pick<ServerSettings, "watched">, limits: Limits) =>
   HttpApiBuilder.group(
     Api,
     "classic",
@@ -49,7 +50,7 @@ export const classic = (settings: Pick<ServerSettings, "watched">) =>
           }
         }),
         setTag: Effect.fnUntraced(function* ({ params, payload }) {
-          return { message: yield* setTag(yield* find(params.repository), payload) }
+          return { message: yield* setTag(yield* find(params.repository), payload, limits) }
         }),
         reset: Effect.fnUntraced(function* ({ params }) {
           return { message: yield* reset(yield* find(params.repository)) }

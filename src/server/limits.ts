@@ -1,6 +1,6 @@
 import { ByteSize, Duration } from "effect"
 
-/** What callers may cost before it is known who they are (X11), and when we go. */
+/** What callers may cost before it is known who they are (X11), and how long they wait for us. */
 export interface Limits {
   readonly body: ByteSize.ByteSize
   readonly headerBytes: number
@@ -9,6 +9,8 @@ export interface Limits {
   /** From the end of the headers to the end of the body. */
   readonly bodyWithin: Duration.Duration
   readonly connections: number
+  /** From asking the registry for a tag to answering without it: a person waits. */
+  readonly tagWithin: Duration.Duration
   /** Requests a second, of a peer and of a principal, over time and at once. */
   readonly rate: { readonly perSecond: number; readonly burst: number }
   /** How long what is under way may go on once the server is released. */
@@ -21,6 +23,7 @@ export const limits: Limits = {
   headersWithin: Duration.seconds(5),
   bodyWithin: Duration.seconds(10),
   connections: 1024,
+  tagWithin: Duration.seconds(3),
   // A page that shows every repository asks once; a script that pins 100 of them at once gets through.
   rate: { perSecond: 100, burst: 200 },
   // Nomad kills a task 5 seconds after it asked it to end, unless told otherwise; the lock is let go after this.

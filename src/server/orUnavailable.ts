@@ -9,7 +9,9 @@ export const orUnavailable = <A, R>(
   Effect.catch(effect, (error) =>
     error.isRetryable
       ? Effect.andThen(
-          Effect.logWarning("database unavailable", error),
+          Effect.logWarning("database unavailable").pipe(
+            Effect.annotateLogs({ call: error.call, why: String(error.cause) })
+          ),
           Effect.fail(new Unavailable({ message: "the database does not answer; try again" }))
         )
       : Effect.die(error)

@@ -10,6 +10,7 @@ import type { Tag } from "../domain/Tag.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { StateStore } from "../store/StateStore.ts"
 import { electFrom, type Entry, readEntry } from "./Catalogue.ts"
+import type { Limits } from "./limits.ts"
 import { orUnavailable } from "./orUnavailable.ts"
 import { tagExists } from "./tagExists.ts"
 
@@ -17,7 +18,11 @@ import { tagExists } from "./tagExists.ts"
  * What a person wants of one repository: `pinned_tag` and `auto_deploy`, both or either, in one transaction. All is
  * checked before anything is written. Answers what happens, in a sentence for people.
  */
-export const setTag = Effect.fn("setTag")(function* (watched: Watched, wanted: TagChange) {
+export const setTag = Effect.fn("setTag")(function* (
+  watched: Watched,
+  wanted: TagChange,
+  { tagWithin }: Limits
+) {
   const { pinned_tag: pinnedTag, auto_deploy: autoDeploy } = wanted
   const entry = yield* readEntry(watched.name)
   const toggled = autoDeploy === undefined ? {} : { autoDeploy }
@@ -31,7 +36,7 @@ export const setTag = Effect.fn("setTag")(function* (watched: Watched, wanted: T
     const desired = yield* change(watched, { ...toggled, pinnedTag, ...(isRequested && { request: "pin" }) })
     return `${watched.name} follows versions: ${describeElection(watched, election, desired)}${toggle(wanted, desired)}`
   }
-  const digest = yield* tagExists(watched, pinnedTag, entry.view)
+  const digest = yield* tagExists(watched, pinnedTag, entry.view, tagWithin)
   const isUnderWay = yield* isDeploying(watched.name, pinnedTag, digest)
   const desired = yield* change(watched, {
     ...toggled,

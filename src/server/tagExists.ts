@@ -1,12 +1,10 @@
-import { Effect } from "effect"
+import { type Duration, Effect } from "effect"
 import { BadRequest, Unavailable } from "../api/ApiError.ts"
 import type { Digest } from "../domain/Digest.ts"
 import type { Tag } from "../domain/Tag.ts"
 import type { View } from "../domain/View.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { RegistryClient } from "../registry/RegistryClient.ts"
-
-const headWithin = "3 seconds" // a person waits for the answer
 
 /**
  * The digest that the tag points at now, by one HEAD; null where only the last good view knows the tag. Fails where
@@ -15,11 +13,12 @@ const headWithin = "3 seconds" // a person waits for the answer
 export const tagExists = Effect.fn("tagExists")(function* (
   watched: Watched,
   tag: Tag,
-  view: View | null
+  view: View | null,
+  within: Duration.Duration
 ): Effect.fn.Return<Digest | null, BadRequest | Unavailable, RegistryClient> {
   const registry = yield* RegistryClient
   return yield* registry.resolve(watched, tag).pipe(
-    Effect.timeout(headWithin),
+    Effect.timeout(within),
     Effect.catch((error) => {
       if (error._tag === "RegistryError" && error.reason._tag === "TagNotFound") {
         return new BadRequest({
@@ -27,8 +26,8 @@ export const tagExists = Effect.fn("tagExists")(function* (
         })
       }
       return Effect.andThen(
-        Effect.logWarning("registry could not say whether a tag exists", error).pipe(
-          Effect.annotateLogs({ repository: watched.name, tag })
+        Effect.logWarning("registry did not say whether a tag exists").pipe(
+          Effect.annotateLogs({ repository: watched.name, tag, why: error.message })
         ),
         fromView(watched, tag, view)
       )

@@ -1,4 +1,4 @@
-import { Effect, Layer } from "effect"
+import { Effect, Layer, References } from "effect"
 import { HttpServer } from "effect/http"
 import { connect, type Socket } from "node:net"
 import { RepositoryName } from "../../src/domain/RepositoryName.ts"
@@ -46,7 +46,7 @@ export const serve = (settings: Partial<ServerSettings> = {}, caps: Partial<Limi
     const { address } = yield* Effect.provideContext(HttpServer.HttpServer, context)
     if (address._tag === "UnixPathAddress") return yield* Effect.die("bound to no port")
     return `http://127.0.0.1:${address.port}`
-  })
+  }).pipe(Effect.provideService(References.MinimumLogLevel, "None"))
 
 /** For tests of what happens before any of these is asked; a call that the test did not expect is a defect. */
 export const nothingBehind = Layer.mergeAll(

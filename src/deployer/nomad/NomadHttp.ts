@@ -1,0 +1,130 @@
+import { Effect, Redacted, Schema, type Scope } from "effect"
+import { Agent, buildConnector } from "undici"
+import type { NomadEndpoint } from "../../domain/NomadEndpoint.ts"
+
+/** Every call ends by it, however it goes; Nomad holds a request 5 seconds while it has no leader. */
+const deadline = "10 seconds"
+/** Shorter than the deadline, so that a host that does not take the call is known not to have had it. */
+const connectMillis = 4_000
+/** Nomad serves 100 connections a client address, blocking queries of others included. */
+const connections = 16
+/** Seven versions of a large job are a few MiB; a body beyond this is no answer of Nomad's (X13). */
+const maxBodyBytes = 32 * 1024 * 1024
+
+export interface NomadAnswer {
+  readonly status: number
+  /** Lower-case names; of a header sent twice the first. */
+  readonly headers: ReadonlyMap<string, string>
+  readonly text: string
+}
+
+/** No answer in full. `reached` false proves that no byte of the call was sent. */
+export class NoAnswer extends Schema.TaggedError<NoAnswer>()("NoAnswer", {
+  reached: Schema.Boolean,
+  words: Schema.String
+}) {}
+
+export interface NomadCall {
+  readonly method: "GET" | "POST"
+  /** Begins with `/v1/`; its parts are escaped. */
+  readonly path: string
+  /** Empty values are left out. */
+  readonly query: Readonly<Record<string, string>>
+  readonly body?: Redacted.Redacted
+}
+
+export type NomadHttp = (call: NomadCall) => Effect.Effect<NomadAnswer, NoAnswer>
+
+/** What broke while connecting: TCP, the unix socket, TLS. */
+class NotConnected extends Error {}
+
+const tell = (cause: unknown): string => {
+  if (!(cause instanceof Error)) return String(cause)
+  const code = "code" in cause && typeof cause.code === "string" ? cause.code : ""
+  // Node's AggregateError (both addresses of localhost refused) has no message of its own.
+  return cause.message === "" ? code : cause.message
+}
+
+/** One address, one pool of connections; redirects are not followed, so the token goes nowhere else (X1). */
+export const makeNomadHttp = (nomad: NomadEndpoint): Effect.Effect<NomadHttp, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const isSocket = nomad.address.protocol === "unix:"
+    const connector = buildConnector({
+      timeout: connectMillis,
+      allowH2: false,
+      rejectUnauthorized: !nomad.skipVerify,
+      ...(isSocket ? { socketPath: decodeURIComponent(nomad.address.pathname) } : {}),
+      ...(nomad.ca === undefined ? {} : { ca: nomad.ca }),
+      ...(nomad.clientCertificate === undefined
+        ? {}
+        : {
+            cert: nomad.clientCertificate.cert,
+            key: Redacted.value(nomad.clientCertificate.key)
+          }),
+      ...(nomad.tlsServerName === undefined ? {} : { servername: nomad.tlsServerName })
+    })
+    const agent = yield* Effect.acquireRelease(
+      Effect.sync(
+        () =>
+          new Agent({
+            connections,
+            connect: (options, callback) =>
+              connector(options, (error, socket) =>
+                error === null ? callback(null, socket) : callback(new NotConnected(tell(error)), null)
+              )
+          })
+      ),
+      (held) => Effect.promise(() => held.destroy())
+    )
+    const origin = isSocket ? "http://127.0.0.1" : nomad.address.origin
+    const prefix = isSocket ? "" : nomad.address.pathname.replace(/\/$/, "")
+    const headers = {
+      ...(nomad.token === undefined ? {} : { "x-nomad-token": Redacted.value(nomad.token) }),
+      ...(nomad.httpAuth === undefined
+        ? {}
+        : { authorization: `Basic ${Buffer.from(Redacted.value(nomad.httpAuth)).toString("base64")}` })
+    }
+
+    const exchange = async (call: NomadCall, signal: AbortSignal): Promise<NomadAnswer> => {
+      const query = new URLSearchParams(Object.entries(call.query).filter(([, value]) => value !== ""))
+      const answer = await agent.request({
+        origin,
+        path: `${prefix}${call.path}${query.size === 0 ? "" : `?${query.toString()}`}`,
+        method: call.method,
+        signal,
+        ...(call.body === undefined
+          ? { headers }
+          : {
+              headers: { ...headers, "content-type": "application/json" },
+              body: Redacted.value(call.body)
+            })
+      })
+      const chunks: Array<Buffer> = []
+      let size = 0
+      for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+        size += chunk.length
+        if (size > maxBodyBytes) throw new Error(`the answer is larger than ${maxBodyBytes} bytes`)
+        chunks.push(chunk)
+      }
+      const named = Object.entries(answer.headers).flatMap(([name, value]) => {
+        const first = Array.isArray(value) ? value[0] : value
+        return first === undefined ? [] : [[name.toLowerCase(), first] as const]
+      })
+      return {
+        status: answer.statusCode,
+        headers: new Map(named),
+        text: Buffer.concat(chunks).toString("utf8")
+      }
+    }
+
+    return (call) =>
+      Effect.tryPromise({
+        try: (signal) => exchange(call, signal),
+        catch: (cause) => new NoAnswer({ reached: !(cause instanceof NotConnected), words: tell(cause) })
+      }).pipe(
+        Effect.timeoutOrElse({
+          duration: deadline,
+          orElse: () => Effect.fail(new NoAnswer({ reached: true, words: `no answer within ${deadline}` }))
+        })
+      )
+  })

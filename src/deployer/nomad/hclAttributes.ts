@@ -1,0 +1,163 @@
+/** A block or object that an attribute stands in: `task "web" {` has the name `task` and the label `web`. */
+export interface HclFrame {
+  readonly name: string
+  readonly label: string | undefined
+}
+
+/** `name = value` whose value is one string without `${`, or one `var.x`; a place in the text is a range of it. */
+export interface HclAttribute {
+  /** How many blocks, objects and lists it stands in, and the innermost three of them, the inmost last. */
+  readonly depth: number
+  readonly frames: ReadonlyArray<HclFrame>
+  readonly name: string
+  readonly literal: string | undefined
+  /** `x` of `var.x` and of `"${var.x}"`. */
+  readonly variable: string | undefined
+  readonly start: number
+  readonly end: number
+}
+
+interface Token {
+  readonly kind: "word" | "string" | "heredoc" | "punctuation" | "newline"
+  readonly start: number
+  readonly end: number
+}
+
+/** End of the quoted string that begins at `start`; its templates may hold strings, and those templates. */
+const endOfString = (text: string, start: number): number => {
+  const open: Array<"string" | "brace"> = ["string"]
+  let at = start + 1
+  while (at < text.length) {
+    const char = text[at]
+    const isString = open.at(-1) === "string"
+    const isTemplate = (char === "$" || char === "%") && text[at + 1] === "{"
+    if (char === '"') {
+      if (isString) open.pop()
+      else open.push("string")
+      if (open.length === 0) return at + 1
+    } else if (isString && char === "\\") at += 1
+    // `$${` is the two characters `${`, no template.
+    else if (isString && (char === "$" || char === "%") && text[at + 1] === char && text[at + 2] === "{")
+      at += 2
+    else if (isString && isTemplate) {
+      open.push("brace")
+      at += 1
+    } else if (!isString && char === "{") open.push("brace")
+    else if (!isString && char === "}") open.pop()
+    at += 1
+  }
+  return text.length
+}
+
+const skipped = /(?:[ \t\r]+|#[^\n]*|\/\/[^\n]*|\/\*[\s\S]*?(?:\*\/|$))+/y
+const word = /[\p{L}_][\p{L}\p{N}_-]*/uy
+const heredoc = /<<-?([\p{L}_][\p{L}\p{N}_-]*)\r?\n/uy
+
+const matchAt = (pattern: RegExp, text: string, at: number): RegExpExecArray | null => {
+  pattern.lastIndex = at
+  return pattern.exec(text)
+}
+
+const tokensOf = (text: string): ReadonlyArray<Token> => {
+  const tokens: Array<Token> = []
+  let at = 0
+  while (at < text.length) {
+    const start = at
+    const space = matchAt(skipped, text, at)
+    if (space !== null) {
+      at += space[0].length
+      continue
+    }
+    const opened = matchAt(heredoc, text, at)
+    const read = matchAt(word, text, at)
+    let kind: Token["kind"] = "punctuation"
+    if (opened !== null) {
+      kind = "heredoc"
+      const from = at + opened[0].length
+      const closing = matchAt(new RegExp(`^[ \\t]*${opened[1]}[ \\t]*\\r?$`, "gm"), text, from)
+      at = closing === null ? text.length : closing.index + closing[0].length
+    } else if (text[at] === '"') {
+      kind = "string"
+      at = endOfString(text, at)
+    } else if (read !== null) {
+      kind = "word"
+      at += read[0].length
+    } else {
+      if (text[at] === "\n") kind = "newline"
+      at += 1
+    }
+    tokens.push({ kind, start, end: at })
+  }
+  return tokens
+}
+
+/** The string as HCL reads it; undefined with a template or an escape in it, which an image never has. */
+const literalOf = (quoted: string): string | undefined =>
+  /^"[^"\\$%]*"$/.test(quoted) ? quoted.slice(1, -1) : undefined
+
+/**
+ * Attributes of an HCL2 text with a simple value, and the blocks that each stands in. Total: text that is no HCL has
+ * no or other attributes. Comments, heredocs and strings hide what is in them.
+ */
+export const hclAttributes = (text: string): ReadonlyArray<HclAttribute> => {
+  const tokens = tokensOf(text)
+  const textOf = (token: Token | undefined) => (token === undefined ? "" : text.slice(token.start, token.end))
+  /** Ends an expression: what it can be followed by in a body or an object. */
+  const isEnd = (token: Token | undefined) =>
+    token === undefined || token.kind === "newline" || textOf(token) === "}" || textOf(token) === ","
+  const attributes: Array<HclAttribute> = []
+  const frames: Array<HclFrame> = []
+  let statement: Array<Token> = []
+
+  const nameOf = (token: Token | undefined): string =>
+    token?.kind === "string" ? (literalOf(textOf(token)) ?? "") : textOf(token)
+
+  for (const [at, token] of tokens.entries()) {
+    const here = token.kind === "punctuation" ? textOf(token) : ""
+    if (token.kind === "newline" || here === ",") {
+      statement = []
+      continue
+    }
+    if (here === "{" || here === "[" || here === "(") {
+      const label = statement[1]
+      const isBody = here === "{"
+      frames.push({
+        name: isBody ? nameOf(statement[0]) : "",
+        label: label?.kind === "string" ? literalOf(textOf(label)) : undefined
+      })
+      statement = []
+      continue
+    }
+    if (here === "}" || here === "]" || here === ")") {
+      frames.pop()
+      statement = []
+      continue
+    }
+    const isAssignment = (here === "=" || here === ":") && statement.length === 1
+    const value = tokens[at + 1]
+    if (isAssignment && value !== undefined) {
+      const name = nameOf(statement[0])
+      const common = { depth: frames.length, frames: frames.slice(-3), name, start: value.start }
+      if (value.kind === "string" && isEnd(tokens[at + 2])) {
+        const quoted = textOf(value)
+        const variable = /^"\$\{\s*var\.([\p{L}_][\p{L}\p{N}_-]*)\s*\}"$/u.exec(quoted)?.[1]
+        attributes.push({ ...common, literal: literalOf(quoted), variable, end: value.end })
+      } else if (
+        textOf(value) === "var" &&
+        textOf(tokens[at + 2]) === "." &&
+        tokens[at + 3]?.kind === "word" &&
+        isEnd(tokens[at + 4])
+      ) {
+        const variable = tokens[at + 3]
+        attributes.push({
+          ...common,
+          literal: undefined,
+          variable: textOf(variable),
+          end: variable?.end ?? value.end
+        })
+      }
+    }
+    statement.push(token)
+  }
+  return attributes
+}

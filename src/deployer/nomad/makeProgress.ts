@@ -1,0 +1,177 @@
+import { Clock, Duration, Effect, Option } from "effect"
+import type { Attempt, AttemptId, Phase } from "../../domain/Attempt.ts"
+import { jobKey } from "../../domain/JobRef.ts"
+import type { Unread } from "../../domain/Observed.ts"
+import { slowAfter } from "../../domain/Watched.ts"
+import type { Deployer, Progress } from "../Deployer.ts"
+import type { NomadReads } from "./NomadReads.ts"
+import type { JobStatus } from "./NomadRollout.ts"
+import { tellOutcome, type Told } from "./tellOutcome.ts"
+
+/** What is remembered of an attempt between two calls; a restart forgets it, which costs time, never truth. */
+interface Followed {
+  /** Newly healthy allocations, and since when there was no further one. */
+  readonly healthy: number
+  readonly healthySince: bigint
+  /** The allocations that all run, and since when without a restart. */
+  readonly run: string | undefined
+  readonly runSince: bigint
+  /** What was told while the job's status was this one, where nothing else can change it. */
+  readonly rested: { readonly status: string; readonly told: Told } | undefined
+  readonly nomadVersion: number | undefined
+}
+
+const slow = Duration.toNanosUnsafe(slowAfter)
+
+/** A rollout that the job's status alone tells: its deployment is the newest one and under way. */
+const tellByStatus = (nomadVersion: number | null | undefined, status: JobStatus): Told | undefined => {
+  const { LatestDeployment: deployment } = status
+  if (deployment === undefined || deployment === null || !deployment.IsActive) return undefined
+  if (deployment.JobVersion !== nomadVersion || status.Version !== nomadVersion) return undefined
+  const placed = (status.Allocs ?? []).filter(({ JobVersion }) => JobVersion === nomadVersion)
+  // Without any, an evaluation says whether there can be one.
+  if (placed.length === 0) return undefined
+  const canaries = placed.filter(({ DeploymentStatus }) => DeploymentStatus?.Canary === true)
+  const isHealthy = ({ DeploymentStatus }: (typeof placed)[number]) => DeploymentStatus?.Healthy === true
+  const awaits =
+    deployment.RequiresPromotion &&
+    !deployment.AllAutoPromote &&
+    canaries.length > 0 &&
+    canaries.every(isHealthy)
+  return {
+    _tag: "Rolling",
+    phase: awaits ? "awaiting_promotion" : "rolling",
+    deploymentId: deployment.ID,
+    nomadVersion,
+    words: deployment.StatusDescription,
+    healthy: placed.filter(isHealthy).length,
+    mayRest: false
+  }
+}
+
+/** `Deployer.progress`: one call a namespace, and more only for jobs whose status leaves something open. */
+export const makeProgress = (reads: NomadReads): Deployer["Service"]["progress"] => {
+  const followed = new Map<AttemptId, Followed>()
+
+  const readFacts = Effect.fnUntraced(function* (attempt: Attempt) {
+    const versions = (yield* reads.versions(attempt)).map(({ view }) => view)
+    const facts = { versions, evaluations: undefined, allocations: undefined }
+    const told = tellOutcome(attempt, { ...facts, deployments: yield* reads.deployments(attempt) })
+    if (told._tag !== "ReadOn") return told
+    // In this order: a version whose evaluation has ended has its deployment, or gets none.
+    const evaluations = yield* reads.evaluations(attempt)
+    const deployments = yield* reads.deployments(attempt)
+    const allocations = yield* reads.allocations(attempt)
+    return tellOutcome(attempt, { versions, evaluations, deployments, allocations })
+  })
+
+  const follow = Effect.fnUntraced(function* (attempt: Attempt, status: JobStatus | undefined) {
+    const now = yield* Clock.monotonicTimeNanos
+    const before: Followed = followed.get(attempt.id) ?? {
+      healthy: 0,
+      healthySince: attempt.phase === "slow" ? now - slow : now,
+      run: undefined,
+      runSince: now,
+      rested: undefined,
+      nomadVersion: attempt.nomadVersion ?? undefined
+    }
+    const key = JSON.stringify(status)
+    const told =
+      (status === undefined ? undefined : tellByStatus(before.nomadVersion, status)) ??
+      (status !== undefined && before.rested?.status === key ? before.rested.told : yield* readFacts(attempt))
+    if (told._tag === "Ended") {
+      followed.delete(attempt.id)
+      return told
+    }
+    if (told._tag === "ReadOn") return undefined
+    if (told._tag === "Running") {
+      const runSince = before.run === told.run ? before.runSince : now
+      if (now - runSince >= Duration.toNanosUnsafe(told.minHealthy)) {
+        followed.delete(attempt.id)
+        return succeeded(told.nomadVersion)
+      }
+      followed.set(attempt.id, { ...before, run: told.run, runSince })
+      return rolling("rolling", null, told.nomadVersion, "every allocation runs; not long enough yet")
+    }
+    const healthySince = told.healthy > before.healthy ? now : before.healthySince
+    followed.set(attempt.id, {
+      ...before,
+      healthy: told.healthy,
+      healthySince,
+      run: undefined,
+      rested: told.mayRest && key !== undefined ? { status: key, told } : undefined,
+      nomadVersion: told.nomadVersion
+    })
+    const phase = told.phase === "rolling" && now - healthySince >= slow ? "slow" : told.phase
+    return rolling(phase, told.deploymentId, told.nomadVersion, told.words)
+  })
+
+  /** The status of each job by id; undefined where the server has no such call. */
+  const statusesOf = (attempts: ReadonlyArray<Attempt>) =>
+    reads
+      .statuses(
+        // All of one namespace.
+        { region: attempts[0]?.region ?? "", namespace: attempts[0]?.namespace ?? "" },
+        [...new Set(attempts.map(({ job }) => job))]
+      )
+      .pipe(Effect.map(Option.map((list) => new Map(list.map((status) => [status.ID, status])))))
+
+  const followNamespace = Effect.fnUntraced(function* (attempts: ReadonlyArray<Attempt>) {
+    const statuses = yield* statusesOf(attempts)
+    return yield* Effect.forEach(
+      attempts,
+      (attempt) => {
+        const status = Option.getOrUndefined(Option.map(statuses, (found) => found.get(attempt.job)))
+        return Effect.result(follow(attempt, status)).pipe(Effect.map((told) => [attempt.id, told] as const))
+      },
+      { concurrency: 4 }
+    )
+  })
+
+  return Effect.fn("Deployer.progress")(function* (attempts) {
+    const namespaces = Map.groupBy(attempts, (attempt) => jobKey({ ...attempt, job: "" }))
+    const answers = yield* Effect.forEach(
+      namespaces.values(),
+      (group) => Effect.result(followNamespace(group)),
+      {
+        concurrency: 4
+      }
+    )
+    const told = new Map<AttemptId, Progress>()
+    let failure: Unread | undefined
+    for (const answer of answers) {
+      if (answer._tag === "Failure") {
+        failure ??= answer.failure
+        continue
+      }
+      for (const [id, result] of answer.success) {
+        if (result._tag === "Failure") failure ??= result.failure
+        else if (result.success !== undefined) told.set(id, result.success)
+      }
+    }
+    if (told.size === 0 && failure !== undefined) return yield* Effect.fail(failure)
+    return told
+  })
+}
+
+const rolling = (
+  phase: Phase,
+  deploymentId: string | null,
+  nomadVersion: number,
+  words: string
+): Progress => ({
+  _tag: "Rolling",
+  phase,
+  deploymentId,
+  nomadVersion,
+  words
+})
+
+const succeeded = (nomadVersion: number): Progress => ({
+  _tag: "Ended",
+  outcome: "succeeded",
+  deploymentId: null,
+  nomadVersion,
+  words: "every allocation ran for its min_healthy_time",
+  revertedTo: []
+})

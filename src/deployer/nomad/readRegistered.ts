@@ -1,0 +1,75 @@
+import { Option, Schema } from "effect"
+import type { Registered } from "../Deployer.ts"
+import type { NoAnswer, NomadAnswer } from "./NomadHttp.ts"
+
+const Taken = Schema.fromJsonString(Schema.Struct({ EvalID: Schema.String, JobModifyIndex: Schema.Int }))
+const decodeTaken = Schema.decodeUnknownOption(Taken)
+
+/** An hour; whoever asks for more is asked again in an hour. */
+const longestWait = 3_600_000
+
+/**
+ * Texts by which Nomad refuses the job itself, all with status 500 (T1): the validators' multi-error, a mutator's
+ * error (`nomad/job_endpoint_hooks.go`), a change of kind (`validateJobUpdate`, `nomad/job_endpoint.go`), and what
+ * servers before 1.10 say of tokens. They come before check-and-set and before Raft.
+ */
+const refusals: ReadonlyArray<RegExp> = [
+  /^\d+ errors? occurred:/,
+  /^error in job mutator /,
+  /^cannot update (?:job from type|periodic job|non-periodic job|parameterized job|non-parameterized job) /,
+  /^cannot update (?:periodic|non-periodic|parameterized|non-parameterized) job to being /,
+  /^field 'Dispatched' is read-only$/,
+  /^job can't be submitted with /,
+  /Vault used in the job but missing Vault token/,
+  /^job-submitter consul token denied/
+]
+
+/** Texts that a server or client agent answers with before it hands the call to a leader (`nomad-api.md` §10). */
+const notHandedOn: ReadonlyArray<RegExp> = [/^No cluster leader$/, /^no servers$/, /^failed to get conn: /]
+
+/** What an answer to a register proves (`design.md` §6). `scope` names where the right is missing. */
+export const readRegistered = (
+  answer: NomadAnswer | NoAnswer,
+  scope: { readonly namespace: string; readonly baseIndex: number }
+): Registered => {
+  if ("reached" in answer)
+    return answer.reached
+      ? { _tag: "Unknown", words: answer.words }
+      : { _tag: "NotApplied", words: answer.words, forbidden: false, retryAfter: null }
+  const { status, text } = answer
+  // A client-mode agent or a follower puts one in front for each hop.
+  const bare = text.trim().replace(/^(?:rpc error: )+/, "")
+  const words = bare === "" ? `status ${status}` : bare.slice(0, 2_000)
+  const notApplied = { _tag: "NotApplied", words, forbidden: false, retryAfter: null } as const
+
+  if (status === 200)
+    return Option.match(decodeTaken(text), {
+      onNone: () => ({ _tag: "Unknown", words: "the answer to the register could not be read" }),
+      // Each register has a new marker, so a job that Nomad found unchanged is not ours (T2).
+      onSome: ({ EvalID, JobModifyIndex }) =>
+        JobModifyIndex > scope.baseIndex
+          ? { _tag: "Accepted", nomadIndex: JobModifyIndex, evalId: EvalID === "" ? null : EvalID }
+          : { _tag: "Unknown", words: `the answer names the job's old index ${JobModifyIndex}` }
+    })
+  if (status === 400) return { _tag: "Rejected", words }
+  if (status === 401 || status === 403) {
+    // Not a matter of rights: an operator stopped all registers of the cluster.
+    if (bare.includes("disabled by the scheduler configuration")) return notApplied
+    const right = `register-job (submit-job before Nomad 1.11.2) in namespace "${scope.namespace}"`
+    return { ...notApplied, words: `Nomad answered "${words}": the token needs ${right}`, forbidden: true }
+  }
+  if (status === 429) {
+    const after = /^\d{1,9}$/.exec(answer.headers.get("retry-after") ?? "")
+    return {
+      ...notApplied,
+      retryAfter: after === null ? null : Math.min(Number(after[0]) * 1_000, longestWait)
+    }
+  }
+  if (status > 400 && status < 500 && status !== 408) return notApplied
+  if (status === 500) {
+    if (bare.includes("Enforcing job modify index")) return { _tag: "Conflict", words }
+    if (refusals.some((refusal) => refusal.test(bare))) return { _tag: "Rejected", words }
+    if (notHandedOn.some((refusal) => refusal.test(bare))) return notApplied
+  }
+  return { _tag: "Unknown", words }
+}

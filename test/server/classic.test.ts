@@ -1,0 +1,458 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Duration, Effect, Fiber, Option, Stream } from "effect"
+import { RepositoryName } from "../../src/domain/RepositoryName.ts"
+import { Tag } from "../../src/domain/Tag.ts"
+import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
+import { Database } from "../../src/store/Database.ts"
+import { StateStore } from "../../src/store/StateStore.ts"
+import { noPostgres } from "../real/postgres.ts"
+import { acceptedAttempt, newFence } from "../store/rows.ts"
+import { post, request, serve } from "./rig.ts"
+import { api, desired, everyRow, list, runs, world } from "./world.ts"
+
+const planned = RepositoryName.make("planned")
+const nested = RepositoryName.make("team/api")
+
+/** A server on a world of its own. */
+const served = <A, E, R>(test: (origin: string) => Effect.Effect<A, E, R>) =>
+  serve().pipe(Effect.flatMap(test), Effect.provide(world), Effect.scoped)
+
+const message = (text: string) => ({ message: text })
+const includes = (actual: object, expected: object) => assert.deepInclude(actual, expected)
+
+describe.skipIf(noPostgres)("GET", () => {
+  it.live.each([["/ping"], ["/ping/"]])("%s answers pong", ([path]) =>
+    served((origin) =>
+      Effect.gen(function* () {
+        const { status, body, headers } = yield* request(origin + path)
+        assert.deepStrictEqual([status, body], [200, { message: "pong" }])
+        assert.match(headers.get("content-type") ?? "", /^application\/json/)
+      })
+    )
+  )
+
+  it.live("/repos shows every repository, also before its first view", () =>
+    served((origin) =>
+      Effect.gen(function* () {
+        const empty = { auto_deploy: true, pinned_tag: "", pinned_tag_value: "", tags: [] }
+        const { status, body } = yield* request(`${origin}/repos`)
+        assert.deepStrictEqual([status, body], [200, { api: empty, "team/api": empty, planned: empty }])
+      })
+    )
+  )
+
+  it.live("/repos has the tags that people choose from, ascending by the policy", () =>
+    served((origin) =>
+      Effect.gen(function* () {
+        const hash = "0f1e2d3c4b5a69788796a5b4c3d2e1f001122334"
+        const signature = `sha256-${"a".repeat(64)}.sig`
+        yield* list(["v1.10.0", "v1.9.0", "v1.2.0", "latest", "v1.10.0-rc.1", hash, "0f1e2d3", signature])
+        const { body } = yield* request(`${origin}/repos/`)
+        assert.deepNestedInclude(body, {
+          "api.pinned_tag_value": "v1.10.0",
+          "api.tags": ["latest", "v1.2.0", "v1.9.0", "v1.10.0-rc.1", "v1.10.0"]
+        })
+      })
+    )
+  )
+
+  it.live("/repos has the 1,000 highest of more", () =>
+    served((origin) =>
+      Effect.gen(function* () {
+        yield* list(Array.from({ length: 1_200 }, (_, minor) => `v1.${minor}.0`))
+        const { body } = yield* request(`${origin}/repos`)
+        const { tags } = (body as Record<string, { tags: ReadonlyArray<string> }>)["api"] ?? { tags: [] }
+        assert.deepStrictEqual([tags.length, tags[0], tags.at(-1)], [1_000, "v1.200.0", "v1.1199.0"])
+      })
+    )
+  )
+
+  it.live.each<
+    readonly [what: string, path: string, seed: Effect.Effect<unknown, unknown, StateStore>, tag: string]
+  >([
+    ["the elected tag", "/tags/api", list(["v1.0.0", "v1.1.0"]), "v1.1.0"],
+    [
+      "the elected tag, not what runs",
+      "/tags/api/",
+      Effect.andThen(list(["v1.0.0", "v1.1.0"]), runs("v1.0.0")),
+      "v1.1.0"
+    ],
+    ["the tag of a nested name", "/tags/team/api", list(["v2.0.0"], null, nested), "v2.0.0"],
+    ["the same, encoded", "/tags/team%2Fapi", list(["v2.0.0"], null, nested), "v2.0.0"],
+    [
+      "the elected tag of a suspect view",
+      "/tags/api",
+      Effect.andThen(list(["v1.0.0", "v1.1.0"]), list([], "empty")),
+      "v1.1.0"
+    ]
+  ])("/tags/REPO answers %s", ([, path, seed, tag]) =>
+    served((origin) =>
+      Effect.gen(function* () {
+        yield* seed
+        const { status, body } = yield* request(origin + path)
+        assert.deepStrictEqual([status, body], [200, { repo_tag: tag }])
+      })
+    )
+  )
+
+  it.live("/tags/REPO answers 400 where what runs is no version, as /repos answers nothing", () =>
+    served((origin) =>
+      Effect.gen(function* () {
+        yield* list(["v1.0.0", "stable"])
+        yield* runs("stable")
+        const { status, body } = yield* request(`${origin}/tags/api`)
+        assert.strictEqual(status, 400)
+        assert.match(JSON.stringify(body), /stable is no released version; reset, or pin a tag/)
+        const all = yield* request(`${origin}/repos`)
+        assert.deepNestedInclude(all.body, { "api.pinned_tag_value": "", "api.tags": ["stable", "v1.0.0"] })
+      })
+    )
+  )
+})
+
+describe.skipIf(noPostgres)("POST /tags/REPO", () => {
+  it.live("S14: pins and switches in one transaction, committed, audited and told before it answers", () =>
+    served((origin) =>
+      Effect.gen(function* () {
+        const store = yield* StateStore
+        const registry = yield* RegistrySimulator
+        yield* registry.push("apps/api", "v1.0.0")
+        const before = yield* desired()
+        const listening = yield* Deferred.make<void>()
+        const told = yield* store.changes.pipe(
+          // The first element says that the listener is up.
+          Stream.tap((name) => (name === null ? Deferred.succeed(listening, undefined) : Effect.void)),
+          Stream.filter((name) => name !== null),
+          Stream.runHead,
+          Effect.forkChild
+        )
+        yield* Deferred.await(listening)
+        const answer = yield* post(`${origin}/tags/api`, { pinned_tag: "v1.0.0", auto_deploy: false })
+        assert.deepStrictEqual(
+          [answer.status, answer.body],
+          [
+            200,
+            message(
+              "api is pinned to v1.0.0: it is deployed now, although auto_deploy is off; auto_deploy is off"
+            )
+          ]
+        )
+        const after = yield* desired()
+        const generation = before.generation + 1
+        includes(after, {
+          pinnedTag: "v1.0.0",
+          autoDeploy: false,
+          generation,
+          requestedGeneration: generation,
+          requestKind: "pin",
+          requestedBy: "anonymous"
+        })
+        assert.deepStrictEqual(yield* Fiber.join(told), Option.some(api))
+        const other = yield* serve()
+        const seen = yield* request(`${other}/tags/api`)
+        assert.deepStrictEqual(seen.body, { repo_tag: "v1.0.0" })
+        const { pool } = yield* Database
+        const audited = yield* pool.unsafe("select who, address, action, repository from audit")
+        assert.deepStrictEqual(audited, [
+          { who: "anonymous", address: "127.0.0.1", action: "pin", repository: "api" }
+        ])
+      })
+    )
+  )
+
+  it.live.each<
+    readonly [
+      what: string,
+      seed: Effect.Effect<unknown, unknown, StateStore>,
+      body: Record<string, unknown>,
+      request: string | null,
+      words: string
+    ]
+  >([
+    [
+      "a switch asks for nothing",
+      Effect.void,
+      { auto_deploy: false },
+      null,
+      "auto_deploy of api is off: nothing is deployed but what a person asks for"
+    ],
+    ["a switch back on neither", Effect.void, { auto_deploy: true }, null, "auto_deploy of api is on"],
+    [
+      "an unknown key beside a known one is ignored",
+      Effect.void,
+      { auto_deploy: true, x: 1 },
+      null,
+      "auto_deploy of api is on"
+    ],
+    [
+      "a pin asks for its tag",
+      Effect.void,
+      { pinned_tag: "v1.0.0" },
+      "pin",
+      "api is pinned to v1.0.0: it is deployed now"
+    ],
+    [
+      "a pin asks though that runs",
+      runs("v1.0.0"),
+      { pinned_tag: "v1.0.0" },
+      "pin",
+      "api is pinned to v1.0.0: it is deployed now"
+    ],
+    [
+      "following asks for the elected tag",
+      list(["v1.0.0", "v1.1.0"]),
+      { pinned_tag: "" },
+      "pin",
+      "api follows versions: v1.1.0 is deployed now"
+    ],
+    [
+      "following asks without auto_deploy too",
+      list(["v1.0.0"]),
+      { pinned_tag: "", auto_deploy: false },
+      "pin",
+      "api follows versions: v1.0.0 is deployed now, although auto_deploy is off; auto_deploy is off"
+    ],
+    [
+      "following asks before there is a listing",
+      Effect.void,
+      { pinned_tag: "" },
+      "pin",
+      "api follows versions: the highest one is deployed as soon as the registry was listed"
+    ],
+    [
+      "following asks for nothing where nothing is elected",
+      list(["latest"]),
+      { pinned_tag: "" },
+      null,
+      "api follows versions: nothing is deployed: no tag is a released version in the shape that is followed"
+    ],
+    [
+      "following asks for a version where what runs is none",
+      Effect.andThen(list(["v1.0.0", "stable"]), runs("stable")),
+      { pinned_tag: "" },
+      "pin",
+      "api follows versions: v1.0.0 is deployed now"
+    ]
+  ])("%s", ([, seed, body, kind, words]) =>
+    served((origin) =>
+      Effect.gen(function* () {
+        const registry = yield* RegistrySimulator
+        yield* registry.push("apps/api", "v1.0.0")
+        yield* seed
+        const answer = yield* post(`${origin}/tags/api/`, body)
+        assert.deepStrictEqual([answer.status, answer.body], [200, message(words)])
+        const after = yield* desired()
+        includes(after, {
+          requestKind: kind,
+          requestedGeneration: kind === null ? null : after.generation,
+          pinnedTag: body["pinned_tag"] ?? "",
+          autoDeploy: body["auto_deploy"] ?? true
+        })
+      })
+    )
+  )
+
+  it.live("in mode plan stores, asks for nothing and says so", () =>
+    served((origin) =>
+      Effect.gen(function* () {
+        const registry = yield* RegistrySimulator
+        yield* registry.push("apps/planned", "v1.0.0")
+        const answer = yield* post(`${origin}/tags/planned`, { pinned_tag: "v1.0.0" })
+        assert.deepStrictEqual(
+          [answer.status, answer.body],
+          [200, message('planned is pinned to v1.0.0: stored only: in mode "plan" nothing is deployed')]
+        )
+        includes(yield* desired(planned), { pinnedTag: "v1.0.0", requestedGeneration: null })
+      })
+    )
+  )
+
+  it.live("a pin that names the tag lifts the quarantine of its digest, and of no other", () =>
+    served((origin) =>
+      Effect.gen(function* () {
+        const registry = yield* RegistrySimulator
+        const { pool } = yield* Database
+        const digest = yield* registry.push("apps/api", "v1.0.0")
+        const other = yield* registry.push("apps/api", "v1.1.0")
+        for (const kept of [digest, other]) {
+          yield* pool.unsafe(
+            "insert into quarantine (repository, digest, why) values ('api', $1, 'it failed')",
+            [kept]
+          )
+        }
+        yield* post(`${origin}/tags/api`, { pinned_tag: "v1.0.0" })
+        assert.deepStrictEqual(yield* pool.unsafe("select digest from quarantine"), [{ digest: other }])
+      })
+    )
+  )
+
+  it.live("a double click is told that the tag is being deployed already", () =>
+    served((origin) =>
+      Effect.gen(function* () {
+        const registry = yield* RegistrySimulator
+        const digest = yield* registry.push("apps/api", "v1.0.0")
+        const pin = post(`${origin}/tags/api`, { pinned_tag: "v1.0.0" })
+        yield* pin
+        yield* acceptedAttempt(yield* newFence, {
+          generation: (yield* desired()).generation,
+          reason: "requested",
+          to: { tag: Tag.make("v1.0.0"), digest }
+        })
+        assert.deepStrictEqual(
+          (yield* pin).body,
+          message("api is pinned to v1.0.0: it is being deployed already, and not once more")
+        )
+        yield* registry.push("apps/api", "v1.0.0", "overwritten")
+        const overwritten = yield* pin
+        assert.deepStrictEqual(overwritten.body, message("api is pinned to v1.0.0: it is deployed now"))
+      })
+    )
+  )
+})
+
+describe.skipIf(noPostgres)("POST /tags/REPO while the registry does not answer", () => {
+  const faults = [
+    ["refuses", { status: 503 }],
+    ["is busy", { status: 429, headers: { "retry-after": "30" } }],
+    ["drops the connection", { drop: true }],
+    ["hangs", { delay: 5_000 }],
+    ["denies access", { status: 403 }]
+  ] as const
+
+  it.live.each(faults)("(it %s) the last good view decides for a tag that it has", ([, fault]) =>
+    serve({}, { tagWithin: Duration.millis(300) }).pipe(
+      Effect.flatMap((origin) =>
+        Effect.gen(function* () {
+          const registry = yield* RegistrySimulator
+          yield* list(["v1.0.0"])
+          yield* registry.fault(fault)
+          const answer = yield* post(`${origin}/tags/api`, { pinned_tag: "v1.0.0" })
+          assert.deepStrictEqual(
+            [answer.status, answer.body],
+            [200, message("api is pinned to v1.0.0: it is deployed now")]
+          )
+        })
+      ),
+      Effect.provide(world),
+      Effect.scoped
+    )
+  )
+
+  it.live.each<
+    readonly [what: string, seed: Effect.Effect<unknown, unknown, StateStore>, status: number, words: RegExp]
+  >([
+    [
+      "a whole view without it",
+      list(["v1.0.0"]),
+      400,
+      /when it last did, at 20.*, api had no tag v2.0.0; nothing was/
+    ],
+    ["no view", Effect.void, 503, /it is not known whether api has a tag v2.0.0; nothing was changed/],
+    [
+      "a suspect view without it",
+      Effect.andThen(list(["v1.0.0"]), list([], "empty")),
+      503,
+      /it is not known whether api has a tag v2.0.0/
+    ]
+  ])("badinput: refuses another tag, with %s", ([, seed, status, words]) =>
+    served((origin) =>
+      Effect.gen(function* () {
+        const registry = yield* RegistrySimulator
+        yield* seed
+        yield* registry.fault({ drop: true })
+        const before = yield* everyRow
+        const answer = yield* post(`${origin}/tags/api`, { pinned_tag: "v2.0.0" })
+        assert.strictEqual(answer.status, status)
+        assert.hasAllKeys(answer.body, ["message"])
+        assert.match(answer.text, words)
+        assert.strictEqual(yield* everyRow, before)
+      })
+    )
+  )
+})
+
+describe.skipIf(noPostgres)("POST /tags/REPO/reset", () => {
+  it.live.each<
+    readonly [
+      what: string,
+      seed: Effect.Effect<unknown, unknown, StateStore>,
+      request: string | null,
+      words: string
+    ]
+  >([
+    [
+      "asks for the elected tag",
+      Effect.andThen(list(["v1.0.0", "v1.1.0"]), runs("v1.0.0")),
+      "reset",
+      "v1.1.0 is deployed now"
+    ],
+    [
+      "asks from a tag that is no version",
+      Effect.andThen(list(["v1.0.0", "stable"]), runs("stable")),
+      "reset",
+      "v1.0.0 is deployed now"
+    ],
+    [
+      "asks for nothing where the elected tag runs",
+      Effect.andThen(list(["v1.0.0", "v1.1.0"]), runs("v1.1.0")),
+      null,
+      "v1.1.0 runs already"
+    ],
+    [
+      "asks for nothing where nothing is elected",
+      Effect.andThen(list(["stable"]), runs("stable")),
+      null,
+      "nothing is deployed: no tag is a released version in the shape that is followed"
+    ],
+    [
+      "asks where only the pin was ever looked at",
+      runs("stable"),
+      "reset",
+      "the highest one is deployed as soon as the registry was listed"
+    ]
+  ])("%s", ([, seed, kind, words]) =>
+    served((origin) =>
+      Effect.gen(function* () {
+        const registry = yield* RegistrySimulator
+        yield* registry.push("apps/api", "stable")
+        yield* seed
+        const store = yield* StateStore
+        yield* store.change({
+          repository: api,
+          pinnedTag: Tag.make("stable"),
+          autoDeploy: false,
+          by: "ann",
+          from: ""
+        })
+        const answer = yield* post(`${origin}/tags/api/reset/`, "")
+        assert.deepStrictEqual(
+          [answer.status, answer.body],
+          [200, message(`api follows versions, with auto_deploy on: ${words}`)]
+        )
+        const after = yield* desired()
+        includes(after, {
+          pinnedTag: "",
+          autoDeploy: true,
+          requestKind: kind,
+          requestedGeneration: kind === null ? null : after.generation
+        })
+      })
+    )
+  )
+
+  it.live("in mode plan stores, asks for nothing and says so", () =>
+    served((origin) =>
+      Effect.gen(function* () {
+        yield* list(["v1.0.0"], null, planned)
+        const answer = yield* post(`${origin}/tags/planned/reset`, "")
+        assert.deepStrictEqual(
+          answer.body,
+          message(
+            'planned follows versions, with auto_deploy on: stored only: in mode "plan" nothing is deployed'
+          )
+        )
+        includes(yield* desired(planned), { requestedGeneration: null })
+      })
+    )
+  )
+})
