@@ -1,4 +1,4 @@
-import { Effect, Layer, References } from "effect"
+import { Effect, Layer, type LogLevel, References } from "effect"
 import { HttpServer } from "effect/http"
 import { connect, type Socket } from "node:net"
 import { RepositoryName } from "../../src/domain/RepositoryName.ts"
@@ -39,14 +39,18 @@ export const settingsOf = (overrides: Partial<ServerSettings> = {}): ServerSetti
   ...overrides
 })
 
-/** Serves until the scope ends; answers the origin, `http://127.0.0.1:PORT`. */
-export const serve = (settings: Partial<ServerSettings> = {}, caps: Partial<Limits> = {}) =>
+/** Serves until the scope ends, quietly unless said; answers the origin, `http://127.0.0.1:PORT`. */
+export const serve = (
+  settings: Partial<ServerSettings> = {},
+  caps: Partial<Limits> = {},
+  level: LogLevel.LogLevel = "None"
+) =>
   Effect.gen(function* () {
     const context = yield* Layer.build(Server.layer(settingsOf(settings), { ...limits, ...caps }))
     const { address } = yield* Effect.provideContext(HttpServer.HttpServer, context)
     if (address._tag === "UnixPathAddress") return yield* Effect.die("bound to no port")
     return `http://127.0.0.1:${address.port}`
-  }).pipe(Effect.provideService(References.MinimumLogLevel, "None"))
+  }).pipe(Effect.provideService(References.MinimumLogLevel, level))
 
 /** For tests of what happens before any of these is asked; a call that the test did not expect is a defect. */
 export const nothingBehind = Layer.mergeAll(
