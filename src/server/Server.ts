@@ -3,6 +3,7 @@ import { Effect, Layer, Schema } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
+import { isLoopback } from "../domain/isLoopback.ts"
 import { Tokens } from "../store/Tokens.ts"
 import { authorization } from "./authorization.ts"
 import { Catalogue } from "./Catalogue.ts"
@@ -13,7 +14,7 @@ import { limits as defaults, type Limits } from "./limits.ts"
 import { nodeServer } from "./nodeServer.ts"
 import { operations, probes } from "./operations.ts"
 import { routesOf } from "./routes.ts"
-import { isLoopback, type ServerSettings } from "./ServerSettings.ts"
+import type { ServerSettings } from "./ServerSettings.ts"
 
 /** Nobody would be asked for a token, and not only this machine could call: nothing listens (X7). */
 export class Unprotected extends Schema.TaggedError<Unprotected>()("Unprotected", {

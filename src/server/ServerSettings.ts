@@ -11,7 +11,3 @@ export interface ServerSettings {
   readonly database: "embedded" | Redacted.Redacted
   readonly watched: ReadonlyArray<Watched>
 }
-
-/** True for addresses that only this machine reaches. */
-export const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "::1" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host)

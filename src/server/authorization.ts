@@ -2,13 +2,14 @@ import { Effect, Exit, Layer, Redacted } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { Forbidden, TooMany, Unauthorized } from "../api/ApiError.ts"
 import { Authorization, Caller, roles, Unrestricted } from "../api/Authorization.ts"
+import { isLoopback } from "../domain/isLoopback.ts"
 import { Tokens, type Principal } from "../store/Tokens.ts"
 import { peerOf } from "./gate.ts"
 import type { Limits } from "./limits.ts"
 import { orUnavailable } from "./orUnavailable.ts"
 import { RateLimiter } from "./RateLimiter.ts"
 import { accessOf } from "./routes.ts"
-import { isLoopback, type ServerSettings } from "./ServerSettings.ts"
+import type { ServerSettings } from "./ServerSettings.ts"
 
 const anonymous: Principal = { name: "anonymous", role: "admin", repositories: null }
 
@@ -36,7 +37,10 @@ export const authorization = (
         }
         // A page of any name may resolve to 127.0.0.1 (DNS rebinding); it is told by the Host that its browser sends.
         if (!allowUnauthenticated && !isLoopback(hostOf(request))) {
-          return yield* new Forbidden({ message: "without a token only a loopback address is served" })
+          return yield* new Forbidden({
+            message:
+              "without a token only localhost is served, unless the config has allow_unauthenticated = true"
+          })
         }
         return anonymous
       })

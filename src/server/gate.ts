@@ -76,25 +76,17 @@ export const gate = (routes: ReadonlyArray<Route>, limits: Limits) => {
             Cause.hasInterruptsOnly(cause) ? Effect.failCause(cause) : refuseCause(cause)
           )
         )
-        const took = (yield* Clock.monotonicTimeNanos) - startedAt
         const { method } = request
         const { status } = answer
-        const route = found[0]?.path ?? "none"
-        yield* Metric.update(Metric.withAttributes(requests, { method, route, status: String(status) }), 1)
+        const attributes = { method, route: found[0]?.path ?? "none", status: String(status) }
+        yield* Metric.update(Metric.withAttributes(requests, attributes), 1)
+        const milliseconds = Number((yield* Clock.monotonicTimeNanos) - startedAt) / 1e6
+        // Never the query: somebody will put a token there.
         yield* Effect.logDebug("request").pipe(
-          Effect.annotateLogs({
-            method,
-            path,
-            status,
-            milliseconds: Number(took / 1_000_000n),
-            from: peerOf(request)
-          })
+          Effect.annotateLogs({ method, path, status, milliseconds, from: peerOf(request) })
         )
-        return HttpServerResponse.setHeaders(answer, {
-          ...securityHeaders,
-          ...headersOf(status),
-          ...answer.headers
-        })
+        const headers = { ...securityHeaders, ...headersOf(status), ...answer.headers }
+        return HttpServerResponse.setHeaders(answer, headers)
       }),
     { global: true }
   )

@@ -3,7 +3,7 @@ import { Caller } from "../api/Authorization.ts"
 import type { TagChange } from "../api/Classic.ts"
 import type { Election } from "../decide/elect.ts"
 import { isOpen } from "../domain/Attempt.ts"
-import type { Desired } from "../domain/Desired.ts"
+import type { Desired, RequestKind } from "../domain/Desired.ts"
 import type { Digest } from "../domain/Digest.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
 import type { Tag } from "../domain/Tag.ts"
@@ -25,29 +25,29 @@ export const setTag = Effect.fn("setTag")(function* (
 ) {
   const { pinned_tag: pinnedTag, auto_deploy: autoDeploy } = wanted
   const entry = yield* readEntry(watched.name)
-  const toggled = autoDeploy === undefined ? {} : { autoDeploy }
+  const switched = autoDeploy === undefined ? {} : { autoDeploy }
   if (pinnedTag === undefined) {
-    const desired = yield* change(watched, toggled)
-    return `auto_deploy of ${watched.name} is ${describeSwitch(desired)}`
+    const desired = yield* change(watched, switched)
+    return `auto_deploy of ${watched.name} is ${describeSwitch(watched, desired)}`
   }
   if (pinnedTag === "") {
     const election = electFrom(entry, "", true)
-    const isRequested = watched.mode === "act" && awaitsDeployment(election)
-    const desired = yield* change(watched, { ...toggled, pinnedTag, ...(isRequested && { request: "pin" }) })
-    return `${watched.name} follows versions: ${describeElection(watched, election, desired)}${toggle(wanted, desired)}`
+    const request = asks(watched, "pin", awaitsDeployment(election))
+    const desired = yield* change(watched, { ...switched, pinnedTag, ...request })
+    return `${watched.name} follows versions: ${describeElection(watched, election, desired)}${alsoSwitched(wanted, desired)}`
   }
   const digest = yield* tagExists(watched, pinnedTag, entry.view, tagWithin)
   const isUnderWay = yield* isDeploying(watched.name, pinnedTag, digest)
   const desired = yield* change(watched, {
-    ...toggled,
+    ...switched,
     pinnedTag,
     ...(digest !== null && { lift: digest }),
-    ...(watched.mode === "act" && { request: "pin" })
+    ...asks(watched, "pin", true)
   })
   const what = isUnderWay
     ? "it is being deployed already, and not once more"
     : describeDeployment("it", watched, desired)
-  return `${watched.name} is pinned to ${pinnedTag}: ${what}${toggle(wanted, desired)}`
+  return `${watched.name} is pinned to ${pinnedTag}: ${what}${alsoSwitched(wanted, desired)}`
 })
 
 /** Back to versions and to automatic moves; deploys the elected tag unless it runs already. */
@@ -55,13 +55,9 @@ export const reset = Effect.fn("reset")(function* (watched: Watched) {
   const entry = yield* readEntry(watched.name)
   const election = electFrom(entry, "", true)
   const running = election._tag === "Elected" && runsAlready(entry, election.tag)
-  const isRequested = watched.mode === "act" && awaitsDeployment(election) && !running
-  const desired = yield* change(watched, {
-    pinnedTag: "",
-    autoDeploy: true,
-    ...(isRequested && { request: "reset" })
-  })
-  const what = running ? `${election.tag} runs already` : describeElection(watched, election, desired)
+  const request = asks(watched, "reset", awaitsDeployment(election) && !running)
+  const desired = yield* change(watched, { pinnedTag: "", autoDeploy: true, ...request })
+  const what = running ? `the job has ${election.tag} already` : describeElection(watched, election, desired)
   return `${watched.name} follows versions, with auto_deploy on: ${what}`
 })
 
@@ -73,6 +69,10 @@ const change = Effect.fnUntraced(function* (
   const { name: by, from } = yield* Caller
   return yield* orUnavailable(store.change({ repository, ...keys, by, from }))
 })
+
+/** In mode `plan` nobody's request is opened (`design.md` §9). */
+const asks = ({ mode }: Watched, request: RequestKind, isNeeded: boolean) =>
+  mode === "act" && isNeeded ? { request } : {}
 
 /** A request for the target of an attempt that is under way makes no second one, unless that one is stuck (`design.md` §4). */
 const isDeploying = Effect.fnUntraced(function* (
@@ -115,10 +115,11 @@ const describeDeployment = (what: string, { mode }: Watched, { autoDeploy, hold 
   return `${what} is deployed now${autoDeploy ? "" : ", although auto_deploy is off"}${held}`
 }
 
-const describeSwitch = ({ autoDeploy, hold }: Desired): string => {
+const describeSwitch = ({ mode }: Watched, { autoDeploy, hold }: Desired): string => {
+  if (mode === "plan") return `${autoDeploy ? "on" : "off"}; ${planned}`
   if (!autoDeploy) return "off: nothing is deployed but what a person asks for"
   return hold === null ? "on" : `on, and the hold of ${hold.by} still stops automatic moves`
 }
 
-const toggle = ({ auto_deploy }: TagChange, desired: Desired): string =>
+const alsoSwitched = ({ auto_deploy }: TagChange, desired: Desired): string =>
   auto_deploy === undefined ? "" : `; auto_deploy is ${desired.autoDeploy ? "on" : "off"}`

@@ -263,6 +263,11 @@ describe.skipIf(noPostgres)("POST /tags/REPO", () => {
           [200, message('planned is pinned to v1.0.0: stored only: in mode "plan" nothing is deployed')]
         )
         includes(yield* desired(planned), { pinnedTag: "v1.0.0", requestedGeneration: null })
+        const off = yield* post(`${origin}/tags/planned`, { auto_deploy: false })
+        assert.deepStrictEqual(
+          off.body,
+          message('auto_deploy of planned is off; stored only: in mode "plan" nothing is deployed')
+        )
       })
     )
   )
@@ -396,7 +401,7 @@ describe.skipIf(noPostgres)("POST /tags/REPO/reset", () => {
       "asks for nothing where the elected tag runs",
       Effect.andThen(list(["v1.0.0", "v1.1.0"]), runs("v1.1.0")),
       null,
-      "v1.1.0 runs already"
+      "the job has v1.1.0 already"
     ],
     [
       "asks for nothing where nothing is elected",

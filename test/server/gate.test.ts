@@ -62,6 +62,14 @@ describe("the gate", () => {
     }).pipe(Effect.provide(nothingBehind), Effect.scoped)
   )
 
+  it.live("answers HEAD as GET, without the body", () =>
+    Effect.gen(function* () {
+      const origin = yield* serve()
+      const { status, text, headers } = yield* request(`${origin}/ping`, { method: "HEAD" })
+      assert.deepStrictEqual([status, text, headers.get("content-length")], [200, "", "18"])
+    }).pipe(Effect.provide(nothingBehind), Effect.scoped)
+  )
+
   it.live.each<readonly [path: string]>([["/ping"], ["/nothing"], ["/repos"]])(
     "X12: %s comes with the headers that keep pages of others out, and without CORS",
     ([path]) =>
