@@ -74,7 +74,10 @@ export type Runs = typeof Runs.Type
 export const Observed = Schema.Union([Unread, Unfit, Runs])
 export type Observed = typeof Observed.Type
 
-/** True while a deployment holds the job (S16); Nomad's names, Enterprise's among them. */
+/** Nomad's names of a deployment that holds the job, Enterprise's among them. */
+export const isActiveStatus = (status: string): boolean =>
+  ["running", "paused", "pending", "initializing", "blocked", "unblocking"].includes(status)
+
+/** True while a deployment holds the job (S16). */
 export const isRolling = ({ deployment }: Runs): boolean =>
-  deployment !== null &&
-  ["running", "paused", "pending", "initializing", "blocked", "unblocking"].includes(deployment.status)
+  deployment !== null && isActiveStatus(deployment.status)

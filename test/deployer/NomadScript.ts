@@ -1,5 +1,13 @@
 import { Effect, type Scope } from "effect"
-import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from "node:http"
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type RequestListener,
+  type ServerOptions,
+  type ServerResponse
+} from "node:http"
+import { createServer as createTlsServer } from "node:https"
+import type { TlsOptions } from "node:tls"
 import type { NomadEndpoint } from "../../src/domain/NomadEndpoint.ts"
 
 export interface Asked {
@@ -46,16 +54,21 @@ const say = (said: Said, response: ServerResponse): void => {
   response.end(isJson ? JSON.stringify(said.json) : said.text)
 }
 
-/** A server on 127.0.0.1 that says what a test tells it, so that answers no healthy Nomad gives can be tried. */
+export interface Listening {
+  readonly tls?: TlsOptions & ServerOptions
+  /** Path of a unix socket instead of a port of 127.0.0.1. */
+  readonly socket?: string
+}
+
+/** A server that says what a test tells it, so that answers no healthy Nomad gives can be tried. */
 export const nomadScript = (
   script: (asked: Asked) => Said,
   rest: Partial<NomadEndpoint> = {},
-  make: (listener: Parameters<typeof createServer>[1]) => Server = (listener) =>
-    createServer(listener ?? (() => {}))
+  { tls, socket }: Listening = {}
 ): Effect.Effect<NomadScript, never, Scope.Scope> =>
   Effect.gen(function* () {
     const asked: Array<Asked> = []
-    const server = make((request, response) => {
+    const listener: RequestListener = (request, response) => {
       const chunks: Array<Buffer> = []
       request.on("data", (chunk: Buffer) => chunks.push(chunk))
       request.on("end", () => {
@@ -64,13 +77,22 @@ export const nomadScript = (
         asked.push(one)
         say(script(one), response)
       })
-    })
-    const port = yield* Effect.acquireRelease(
-      Effect.callback<number>((resume) => {
-        server.listen(0, "127.0.0.1", () => {
-          const address = server.address()
-          resume(Effect.succeed(typeof address === "object" && address !== null ? address.port : 0))
-        })
+    }
+    const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener)
+    const address = yield* Effect.acquireRelease(
+      Effect.callback<URL>((resume) => {
+        const listening = () => {
+          const bound = server.address()
+          const port = typeof bound === "object" && bound !== null ? bound.port : 0
+          const scheme = tls === undefined ? "http" : "https"
+          resume(
+            Effect.succeed(
+              new URL(socket === undefined ? `${scheme}://127.0.0.1:${port}` : `unix://${socket}`)
+            )
+          )
+        }
+        if (socket === undefined) server.listen(0, "127.0.0.1", listening)
+        else server.listen(socket, listening)
       }),
       () =>
         Effect.callback<void>((resume) => {
@@ -78,5 +100,5 @@ export const nomadScript = (
           server.closeAllConnections()
         })
     )
-    return { endpoint: endpointAt(new URL(`http://127.0.0.1:${port}`), rest), asked }
+    return { endpoint: endpointAt(address, rest), asked }
   })

@@ -1,9 +1,7 @@
 import { Schema } from "effect"
 import { markerKey } from "../../domain/Attempt.ts"
+import { listOrNull, orNull } from "./orNull.ts"
 
-/** Absent, null and empty are one for what is only looked at; what is written back is the raw job. */
-const orNull = <S extends Schema.Constraint>(value: S) => Schema.optionalKey(Schema.NullOr(value))
-const list = <S extends Schema.Constraint>(item: S) => orNull(Schema.Array(item))
 const anything = Schema.optionalKey(Schema.Unknown)
 const index = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 
@@ -14,8 +12,8 @@ export const NomadTask = Schema.Struct({
   Kind: Schema.optionalKey(Schema.String),
   Config: orNull(Schema.Struct({ image: anything })),
   Meta: orNull(Schema.Struct({ [markerKey]: anything })),
-  Identities: list(Schema.Unknown),
-  Services: list(Service)
+  Identities: listOrNull(Schema.Unknown),
+  Services: listOrNull(Service)
 })
 export type NomadTask = typeof NomadTask.Type
 
@@ -23,9 +21,9 @@ export const NomadGroup = Schema.Struct({
   Name: Schema.String,
   Count: Schema.Int,
   Update: orNull(Schema.Struct({ MinHealthyTime: Schema.Number })),
-  Constraints: list(Schema.Unknown),
-  Services: list(Service),
-  Tasks: list(NomadTask)
+  Constraints: listOrNull(Schema.Unknown),
+  Services: listOrNull(Service),
+  Tasks: listOrNull(NomadTask)
 })
 export type NomadGroup = typeof NomadGroup.Type
 
@@ -44,7 +42,7 @@ export const NomadJob = Schema.Struct({
   CreateIndex: index,
   ModifyIndex: index,
   JobModifyIndex: index,
-  TaskGroups: list(NomadGroup)
+  TaskGroups: listOrNull(NomadGroup)
 })
 export type NomadJob = typeof NomadJob.Type
 

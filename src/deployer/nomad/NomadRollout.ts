@@ -1,8 +1,6 @@
 import { Schema } from "effect"
-
-const list = <S extends Schema.Constraint>(item: S) => Schema.optionalKey(Schema.NullOr(Schema.Array(item)))
-const record = <S extends Schema.Constraint>(value: S) =>
-  Schema.optionalKey(Schema.NullOr(Schema.Record(Schema.String, value)))
+import { isActiveStatus } from "../../domain/Observed.ts"
+import { listOrNull, orNull, recordOrNull } from "./orNull.ts"
 
 /** `nomad-api.md` §5.2. */
 export const Deployment = Schema.Struct({
@@ -12,7 +10,7 @@ export const Deployment = Schema.Struct({
   JobSpecModifyIndex: Schema.Int,
   Status: Schema.String,
   StatusDescription: Schema.String,
-  TaskGroups: record(
+  TaskGroups: recordOrNull(
     Schema.Struct({
       AutoPromote: Schema.Boolean,
       Promoted: Schema.Boolean,
@@ -29,8 +27,11 @@ export const Evaluation = Schema.Struct({
   ID: Schema.String,
   Status: Schema.String,
   /** Group → why it could not be placed. */
-  FailedTGAllocs: record(
-    Schema.Struct({ ConstraintFiltered: record(Schema.Int), DimensionExhausted: record(Schema.Int) })
+  FailedTGAllocs: recordOrNull(
+    Schema.Struct({
+      ConstraintFiltered: recordOrNull(Schema.Int),
+      DimensionExhausted: recordOrNull(Schema.Int)
+    })
   )
 })
 export type Evaluation = typeof Evaluation.Type
@@ -43,7 +44,7 @@ export const Allocation = Schema.Struct({
   CreateIndex: Schema.Int,
   DesiredStatus: Schema.String,
   ClientStatus: Schema.String,
-  TaskStates: record(Schema.Struct({ StartedAt: Schema.NullOr(Schema.String), Restarts: Schema.Int }))
+  TaskStates: recordOrNull(Schema.Struct({ StartedAt: Schema.NullOr(Schema.String), Restarts: Schema.Int }))
 })
 export type Allocation = typeof Allocation.Type
 
@@ -51,34 +52,30 @@ export type Allocation = typeof Allocation.Type
 export const JobStatus = Schema.Struct({
   ID: Schema.String,
   Version: Schema.Int,
-  Allocs: list(
+  Allocs: listOrNull(
     Schema.Struct({
       ID: Schema.String,
       JobVersion: Schema.Int,
       ClientStatus: Schema.String,
-      DeploymentStatus: Schema.optionalKey(
-        Schema.NullOr(Schema.Struct({ Canary: Schema.Boolean, Healthy: Schema.NullOr(Schema.Boolean) }))
+      DeploymentStatus: orNull(
+        Schema.Struct({ Canary: Schema.Boolean, Healthy: Schema.NullOr(Schema.Boolean) })
       )
     })
   ),
-  LatestDeployment: Schema.optionalKey(
-    Schema.NullOr(
-      Schema.Struct({
-        ID: Schema.String,
-        IsActive: Schema.Boolean,
-        JobVersion: Schema.Int,
-        StatusDescription: Schema.String,
-        RequiresPromotion: Schema.Boolean,
-        AllAutoPromote: Schema.Boolean
-      })
-    )
+  LatestDeployment: orNull(
+    Schema.Struct({
+      ID: Schema.String,
+      IsActive: Schema.Boolean,
+      JobVersion: Schema.Int,
+      StatusDescription: Schema.String,
+      RequiresPromotion: Schema.Boolean,
+      AllAutoPromote: Schema.Boolean
+    })
   )
 })
 export type JobStatus = typeof JobStatus.Type
 
-/** Active in the sense that it holds the job: Nomad's names, Enterprise's among them. */
-export const isActive = ({ Status }: Deployment): boolean =>
-  ["running", "paused", "pending", "initializing", "blocked", "unblocking"].includes(Status)
+export const isActive = ({ Status }: Deployment): boolean => isActiveStatus(Status)
 
 const groupsOf = ({ TaskGroups }: Deployment) => Object.values(TaskGroups ?? {})
 
@@ -97,3 +94,16 @@ export const placedOf = (deployment: Deployment): number =>
 
 export const healthyOf = (deployment: Deployment): number =>
   groupsOf(deployment).reduce((sum, group) => sum + group.HealthyAllocs, 0)
+
+/** Why nothing can be placed, as Nomad counted it; undefined while nothing is blocked. */
+export const whyBlocked = (evaluations: ReadonlyArray<Evaluation>): string | undefined => {
+  const blocked = evaluations.filter(({ Status }) => Status === "blocked")
+  if (blocked.length === 0) return undefined
+  const reasons = blocked.flatMap(({ FailedTGAllocs }) =>
+    Object.entries(FailedTGAllocs ?? {}).map(([group, { ConstraintFiltered, DimensionExhausted }]) => {
+      const causes = [...Object.keys(ConstraintFiltered ?? {}), ...Object.keys(DimensionExhausted ?? {})]
+      return `group "${group}"${causes.length === 0 ? "" : `: ${causes.join(", ")}`}`
+    })
+  )
+  return ["no node can run it", ...reasons].join("; ")
+}

@@ -65,6 +65,10 @@ export const isImageOf = (image: string, names: ReadonlyArray<string>): boolean 
     names.some((name) => Option.exists(parseImageName(name), (parsed) => sameRepository(parsed, reference)))
   )
 
+/** True if the task runs an image of the repository that `image` is of. */
+export const runsRepositoryOf = (task: NomadTask, image: string): boolean =>
+  Option.exists(parseImageReference(splitScheme(image)[1]), ({ name }) => isImageOf(imageOf(task), [name]))
+
 /** The tasks of the job that `mapping` names (S22), or why they can not be acted on (rule 2). */
 export const findTasks = (
   mapping: Mapping,

@@ -6,7 +6,8 @@ import { slowAfter } from "../../domain/Watched.ts"
 import type { Deployer, Progress } from "../Deployer.ts"
 import type { NomadReads } from "./NomadReads.ts"
 import type { JobStatus } from "./NomadRollout.ts"
-import { tellOutcome, type Told } from "./tellOutcome.ts"
+import { tellOutcome } from "./tellOutcome.ts"
+import type { Told } from "./Told.ts"
 
 /** What is remembered of an attempt between two calls; a restart forgets it, which costs time, never truth. */
 interface Followed {
