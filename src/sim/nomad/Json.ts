@@ -33,26 +33,30 @@ export const printJson = (value: Json | undefined): string => {
   return `{${members.join(",")}}`
 }
 
-/**
- * Equal as Nomad compares specs: `null`, an absent key, `[]` and `{}` are one (`nomad-api.md` §2.2), order in
- * lists counts.
- */
-export const sameJson = (a: Json | undefined, b: Json | undefined): boolean => {
-  if (isEmpty(a) || isEmpty(b)) return isEmpty(a) && isEmpty(b)
+/** Parts of a job that are objects to Nomad, not maps: an empty one is not the same as none. */
+const objects = new Set(["Consul", "Disconnect", "DispatchPayload", "Multiregion", "NUMA", "Weights"])
+
+/** Nothing to Nomad: it keeps no empty list and no empty map apart from none (`nomad-api.md` §2.2). */
+export const isNothing = (value: Json | undefined, key: string): boolean =>
+  value === null ||
+  value === undefined ||
+  (typeof value === "object" && Object.keys(value).length === 0 && !objects.has(key))
+
+/** Equal as Nomad compares specs; the order in lists counts. `key` is the name under which the values stand. */
+export const sameJson = (a: Json | undefined, b: Json | undefined, key = ""): boolean => {
+  if (isNothing(a, key) || isNothing(b, key)) return isNothing(a, key) && isNothing(b, key)
   if (Array.isArray(a)) {
     return Array.isArray(b) && a.length === b.length && a.every((item, at) => sameJson(item, b[at]))
   }
   if (isObject(a)) {
-    return (
-      isObject(b) && [...new Set([...Object.keys(a), ...Object.keys(b)])].every((k) => sameJson(a[k], b[k]))
+    if (!isObject(b)) return false
+    return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((each) =>
+      sameJson(a[each], b[each], each)
     )
   }
   // A timestamp may be a number on one side and exact on the other.
   return typeof a === "bigint" || typeof b === "bigint" ? printJson(a) === printJson(b) : a === b
 }
-
-const isEmpty = (value: Json | undefined): boolean =>
-  value === null || value === undefined || (typeof value === "object" && Object.keys(value).length === 0)
 
 /** The text, or `otherwise` where there is none. */
 export const textOf = (value: Json | undefined, otherwise = ""): string =>

@@ -1,6 +1,6 @@
 import type { Job, RestartPolicy, TaskGroup, UpdateStrategy } from "./Job.ts"
 import { asList } from "./Job.ts"
-import { isObject, type Json, type JsonObject, textOf } from "./Json.ts"
+import { isNothing, isObject, type Json, type JsonObject, textOf } from "./Json.ts"
 
 const second = 1e9
 const minute = 60 * second
@@ -13,13 +13,10 @@ const fill = <A extends JsonObject>(defaults: A, given: Json | undefined): A => 
   ) as unknown as A
 }
 
-/** Lists and maps that Nomad stores as null when they are empty. */
+/** Lists and maps that are empty are stored as null. */
 const orNull = <A extends JsonObject>(object: A): A =>
   Object.fromEntries(
-    Object.entries(object).map(([key, value]) => [
-      key,
-      typeof value === "object" && value !== null && Object.keys(value).length === 0 ? null : value
-    ])
+    Object.entries(object).map(([key, value]) => [key, isNothing(value, key) ? null : value])
   ) as unknown as A
 
 const defaultUpdate: UpdateStrategy = {
@@ -71,6 +68,14 @@ const defaultMigrate = {
   HealthyDeadline: 5 * minute,
   MaxParallel: 1,
   MinHealthyTime: 10 * second
+}
+const defaultPeriodic = {
+  Enabled: true,
+  ProhibitOverlap: false,
+  Spec: "",
+  SpecType: "cron",
+  Specs: [],
+  TimeZone: "UTC"
 }
 const defaultIdentity = {
   Audience: ["nomadproject.io"],
@@ -206,7 +211,6 @@ export const canonicalJob = (given: JsonObject, namespace: string): Job => {
     NodePool: "default",
     ParameterizedJob: null,
     Payload: null,
-    Periodic: null,
     Priority: 50,
     Region: "global",
     Spreads: null,
@@ -242,6 +246,7 @@ export const canonicalJob = (given: JsonObject, namespace: string): Job => {
     Namespace: namespace,
     NomadTokenID: "",
     ParentID: "",
+    Periodic: isObject(given["Periodic"]) ? fill(defaultPeriodic, given["Periodic"]) : null,
     Stable: false,
     Status: "pending",
     StatusDescription: "",

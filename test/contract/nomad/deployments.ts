@@ -257,7 +257,7 @@ export const deployments = (target: () => Target): void => {
 
   it.live("statement 35: a canary waits for its promotion", () =>
     Effect.gen(function* () {
-      const { id, job } = yield* stableJob(target(), { update: { Canary: 1 } })
+      const { id, job } = yield* stableJob(target(), { count: 2, update: { Canary: 1 } })
       yield* post(target(), changed(job))
       const found = yield* deployment(target(), id, 1, "running")
       assert.strictEqual(found.StatusDescription, "Deployment is running but requires manual promotion")
@@ -286,7 +286,7 @@ export const deployments = (target: () => Target): void => {
       const running = (yield* allocations(target(), id)).filter((each) => each.DesiredStatus === "run")
       assert.deepStrictEqual(
         running.map((each) => each.JobVersion),
-        [1]
+        [1, 1]
       )
     })
   )

@@ -377,10 +377,12 @@ export const registers = (target: () => Target): void => {
       const [group] = read.TaskGroups
       yield* post(target(), { ...read, Constraints: [], TaskGroups: [{ ...group, Networks: [] }] })
       assert.strictEqual((yield* getJob(target(), id)).Version, 0)
+      yield* post(target(), { ...read, TaskGroups: [{ ...group, Consul: {} }] })
+      assert.strictEqual((yield* getJob(target(), id)).Version, 1)
       const { Attempts: _, ...policy } = group.RestartPolicy
       yield* post(target(), { ...read, TaskGroups: [{ ...group, RestartPolicy: policy }] })
       const after = yield* getJob(target(), id)
-      assert.deepStrictEqual([after.Version, after.TaskGroups[0].RestartPolicy.Attempts], [1, 2])
+      assert.deepStrictEqual([after.Version, after.TaskGroups[0].RestartPolicy.Attempts], [2, 2])
     })
   )
 

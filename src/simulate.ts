@@ -1,0 +1,68 @@
+import { NodeRuntime } from "@effect/platform-node"
+import { Context, Effect, Layer } from "effect"
+import { NomadSimulator } from "./sim/NomadSimulator.ts"
+import { RegistrySimulator } from "./sim/RegistrySimulator.ts"
+import { simulateOptions, UsageError } from "./sim/simulateOptions.ts"
+
+const help = `npm run simulate -- [--nomad HOST:PORT] [--registry HOST:PORT] [--job FILE.json]... [--namespace NAME]...
+
+A Nomad cluster and a registry in memory, over real HTTP, to rehearse on. At least one of --nomad and
+--registry; port 0 takes a free one. Nothing outlives the process.
+
+Nomad (http://HOST:PORT/v1/...)
+  --job FILE.json    registers this job at the start: a job, or {"Job": ...} as for POST /v1/jobs
+  --namespace NAME   is there besides "default"
+  curl -X POST http://HOST:PORT/v1/jobs -d @FILE.json does the same later.
+  What becomes of a task is told by words in its image's tag:
+    bad      runs, but its health check never passes: the deployment fails at its healthy_deadline
+    crash    starts and exits with 1, again at each restart
+    nopull   cannot be pulled
+    slow     takes 30 seconds to start
+    others   run and stay healthy; tasks of batch jobs end well
+  Without an image the command tells: /bin/false exits with 1, /bin/true with 0, others run.
+  GET  /_sim/requests, /_sim/registers   what was asked and what was registered so far
+  POST /_sim/jobs                        registers a job, in no log
+  POST /_sim/faults                      makes the next matching requests go wrong, such as
+       {"_tag":"Answer","status":500,"body":"No cluster leader","path":"/v1/jobs","times":2}
+       {"_tag":"Drop","when":"after","method":"POST","times":1}     the answer is lost, the register is not
+       {"_tag":"NoLeader","hold":5000}   {"_tag":"TooManyConnections","retryAfter":2}
+       {"_tag":"Delay","millis":3000}    {"_tag":"RpcPrefix"}
+  DELETE /_sim/faults                    ends all of them
+
+Registry (http://HOST:PORT/v2/...)
+  Push with docker, podman or skopeo (--dest-tls-verify=false); it asks for no login.
+`
+
+const say = (line: string) => Effect.sync(() => process.stdout.write(`${line}\n`))
+
+const main = Effect.gen(function* () {
+  const options = yield* simulateOptions(process.argv.slice(2))
+  if (options === "help") return yield* say(help)
+  if (options.registry !== undefined) {
+    const built = yield* Layer.build(RegistrySimulator.layer(options.registry))
+    yield* say(`registry: ${Context.get(built, RegistrySimulator).origin.origin}`)
+  }
+  if (options.nomad !== undefined) {
+    const layer = NomadSimulator.layer({ ...options.nomad, namespaces: options.namespaces })
+    const built = yield* Effect.catch(Layer.build(layer), ({ message }) => new UsageError({ message }))
+    const nomad = Context.get(built, NomadSimulator)
+    for (const { file, job } of options.jobs) {
+      yield* nomad
+        .register(job)
+        .pipe(Effect.catchTag("Refusal", ({ words }) => new UsageError({ message: `${file}: ${words}` })))
+    }
+    yield* say(`nomad: ${nomad.url}`)
+  }
+  return yield* Effect.never
+}).pipe(
+  Effect.scoped,
+  Effect.catchTag("UsageError", ({ message }) =>
+    Effect.sync(() => {
+      process.stderr.write(`simulate: ${message}\n`)
+      // EX_USAGE of sysexits.h
+      process.exitCode = 64
+    })
+  )
+)
+
+NodeRuntime.runMain(main)

@@ -1,0 +1,84 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { spawn } from "node:child_process"
+import { createInterface } from "node:readline"
+import { simulateOptions } from "../src/sim/simulateOptions.ts"
+
+const entry = new URL("../src/simulate.ts", import.meta.url).pathname
+const fixture = new URL("fixtures/nomad/fixture.json", import.meta.url).pathname
+
+describe("npm run simulate", () => {
+  it("serves a cluster with a job, and a registry, until it is told to end", async () => {
+    const args = [
+      "--nomad",
+      "127.0.0.1:0",
+      "--registry",
+      "127.0.0.1:0",
+      "--job",
+      fixture,
+      "--namespace",
+      "team"
+    ]
+    const child = spawn(process.execPath, [entry, ...args], { stdio: ["ignore", "pipe", "inherit"] })
+    const exit = new Promise<number | null>((resolve) => void child.once("exit", resolve))
+    try {
+      const urls: Record<string, string> = {}
+      for await (const line of createInterface({ input: child.stdout })) {
+        const [name = "", url = ""] = line.split(": ")
+        urls[name] = url
+        if (name === "nomad") break
+      }
+      const job = await fetch(`${urls["nomad"]}/v1/job/ca-web`)
+      assert.strictEqual(job.status, 200)
+      const namespaces = await fetch(`${urls["nomad"]}/v1/namespaces`)
+      assert.include(await namespaces.text(), '"Name":"team"')
+      assert.strictEqual((await fetch(`${urls["registry"]}/v2/`)).status, 200)
+    } finally {
+      child.kill("SIGTERM")
+    }
+    assert.isNotNull(await exit, "it ends by itself, not by the signal")
+  })
+
+  it("refuses arguments that it does not know with 64 and words", async () => {
+    const child = spawn(process.execPath, [entry, "--speed", "9"], { stdio: ["ignore", "inherit", "pipe"] })
+    let words = ""
+    child.stderr.on("data", (chunk: Buffer) => {
+      words += chunk.toString()
+    })
+    const code = await new Promise<number | null>((resolve) => void child.once("close", resolve))
+    assert.strictEqual(code, 64)
+    assert.match(words, /^simulate: Unknown option '--speed'/)
+  })
+
+  const wrong: ReadonlyArray<readonly [args: ReadonlyArray<string>, why: string]> = [
+    [[], "--nomad HOST:PORT, --registry HOST:PORT or both are needed"],
+    [["--nomad", "here"], "here is no HOST:PORT"],
+    [["--nomad", "127.0.0.1:70000"], "127.0.0.1:70000 is no HOST:PORT"],
+    [["--nomad", "127.0.0.1:0", "--job", "/nope.json"], "/nope.json: ENOENT"],
+    [["--nomad", "127.0.0.1:0", "--job", entry], "is not valid JSON"],
+    [["--registry", "127.0.0.1:0", "--job", fixture], "--job needs --nomad"]
+  ]
+  it.effect.each(wrong)("refuses %j: %s", ([args, why]) =>
+    Effect.map(Effect.flip(simulateOptions(args)), ({ message }) => assert.include(message, why))
+  )
+
+  it.effect("takes addresses with and without a scheme, and both forms of a job", () =>
+    Effect.gen(function* () {
+      const options = yield* simulateOptions([
+        "--nomad",
+        "http://[::1]:4646",
+        "--job",
+        fixture,
+        "--job",
+        fixture
+      ])
+      assert.notStrictEqual(options, "help")
+      if (options === "help") return
+      assert.deepStrictEqual(options.nomad, { host: "::1", port: 4646 })
+      assert.deepStrictEqual(
+        options.jobs.map(({ job }) => job["ID"]),
+        ["ca-web", "ca-web"]
+      )
+    })
+  )
+})
