@@ -27,8 +27,8 @@ const isHost = (text: string): boolean => {
   // The grammar reads a lone word as part of a path: it is no host to an image reference.
   if (Option.isNone(image) || text.includes("/") || image.value.repository.startsWith(`${text}/`))
     return false
-  const port = /:(\d+)$/.exec(text)?.[1]
-  return port === undefined || (Number(port) >= 1 && Number(port) <= 65_535)
+  // The grammar has ports and addresses that are none, such as :70000 and 300.0.0.1.
+  return URL.canParse(`http://${text}/`) && !/:0*$/.test(text)
 }
 const hostExpected =
   'a host, with its port where it is not the usual one, such as "registry.example.com:5000"'
@@ -76,16 +76,23 @@ export const httpUrl: Field<string> = text("an http:// or https:// URL", (text) 
   /^https?:\/\/[^\s]+$/.test(text) && URL.canParse(text) ? text : undefined
 )
 
+const decodePercent = (text: string): string | undefined => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
+
 export const proxyUrl: Field<NonNullable<RegistryEndpoint["proxy"]>> = {
   ...text("an http:// or https:// URL without a path, such as http://proxy.example.com:3128", (text) => {
     const url = httpUrl.read(text) === undefined ? undefined : new URL(text)
     if (url === undefined || url.pathname !== "/" || url.search !== "" || url.hash !== "") return undefined
-    const { username, password } = url
-    const credentials =
-      username === ""
-        ? undefined
-        : { user: decodeURIComponent(username), password: Redacted.make(decodeURIComponent(password)) }
-    return { origin: new URL(url.origin), credentials }
+    const origin = new URL(url.origin)
+    if (url.username === "") return url.password === "" ? { origin, credentials: undefined } : undefined
+    const [user, password] = [decodePercent(url.username), decodePercent(url.password)]
+    if (user === undefined || password === undefined) return undefined
+    return { origin, credentials: { user, password: Redacted.make(password) } }
   }),
   isSecret: true
 }

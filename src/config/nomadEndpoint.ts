@@ -76,6 +76,10 @@ export const nomadEndpoint = Effect.fn("nomadEndpoint")(function* (
   if (!isGoTrue.test(skipVerify) && !isGoFalse.test(skipVerify)) {
     problem("NOMAD_SKIP_VERIFY", "true or false", shown(skipVerify))
   }
+  if (isGoTrue.test(skipVerify)) {
+    const words = "the certificate of Nomad is not verified"
+    findings.warning({ source: "NOMAD_SKIP_VERIFY", line: null }, "", words)
+  }
   const httpAuth = get("NOMAD_HTTP_AUTH")
   if (httpAuth !== undefined && !/^[^:]+:/.test(httpAuth)) {
     problem("NOMAD_HTTP_AUTH", "user:password", "a text (not shown: it may be a secret)")

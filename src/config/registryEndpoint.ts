@@ -36,6 +36,9 @@ export const registryEndpoint = Effect.fn("registryEndpoint")(function* (
       findings.warning(place("registry_auth"), key("registry_auth"), "is sent in clear text, over http")
     }
   }
+  if (good.insecure === true && good.registry_scheme !== "http") {
+    findings.warning(place("insecure"), key("insecure"), "the certificate of this registry is not verified")
+  }
   for (const [index, realm] of (good.auth_realms ?? []).entries()) {
     if (registryDomain.read(realm) !== undefined) continue
     findings.problem(

@@ -70,8 +70,9 @@ export const repositories = (
   const mapped = document.names("repo_map", findings)
   const entries = new Map(mapped.map((name) => [name, readEntry(document, name, registries, findings)]))
   const listed = top.good.watched_repositories ?? []
+  const isListed = new Set(listed)
   for (const name of mapped) {
-    if (listed.includes(name)) continue
+    if (isListed.has(name)) continue
     const path = ["repo_map", name]
     findings.warning(
       document.place(path),
@@ -80,6 +81,7 @@ export const repositories = (
     )
   }
 
+  const seen = new Set<string>()
   const placed: Array<Placed> = []
   for (const [index, name] of listed.entries()) {
     const place = top.place("watched_repositories", index)
@@ -87,7 +89,7 @@ export const repositories = (
     const entry = entries.get(name)
     if (!isRepositoryName(name)) {
       findings.problem(place, key, 'lower-case path components such as "api" or "team/api"', shown(name))
-    } else if (listed.indexOf(name) < index) {
+    } else if (seen.has(name)) {
       findings.problem(place, key, "each repository once", `${shown(name)} again`)
     } else if (entry === undefined) {
       const near = nearest(name, mapped)
@@ -105,6 +107,7 @@ export const repositories = (
       if (repository !== undefined)
         placed.push({ repository, place: entry.place(task), key: entry.key(task) })
     }
+    seen.add(name)
   }
   refuseSharedTasks(placed, findings)
   return placed.map(({ repository }) => repository)

@@ -260,6 +260,11 @@ const rows: ReadonlyArray<readonly [what: string, toml: string, ...printed: Read
     `config/x.toml:7: registry_map.hub.registry_domain: ${host}, got "localhost:70000"`
   ],
   [
+    "an address of a registry that is none",
+    edit(hub, 'registry_domain = "300.0.0.1:5000"'),
+    `config/x.toml:7: registry_map.hub.registry_domain: ${host}, got "300.0.0.1:5000"`
+  ],
+  [
     "port 0 of a registry",
     edit(hub, 'registry_domain = "localhost:0"'),
     `config/x.toml:7: registry_map.hub.registry_domain: ${host}, got "localhost:0"`
@@ -329,6 +334,16 @@ const rows: ReadonlyArray<readonly [what: string, toml: string, ...printed: Read
     edit(hub, `${hub}\nregistry_scheme = "http"\ninsecure = true\nca_file = "/etc/cert.pem"`),
     'config/x.toml:9: registry_map.hub.insecure: expected registry_scheme = "https" beside it, got "http"',
     'config/x.toml:10: registry_map.hub.ca_file: expected registry_scheme = "https" beside it, got "http"'
+  ],
+  [
+    "a proxy's login that is not encoded",
+    edit(hub, `${hub}\nproxy = "http://user:100%@proxy:3128"`),
+    `config/x.toml:8: registry_map.hub.proxy: expected an http:// or https:// URL without a path, such as http://proxy.example.com:3128, got a text ${hidden}`
+  ],
+  [
+    "a proxy's password without user",
+    edit(hub, `${hub}\nproxy = "http://:word@proxy:3128"`),
+    `config/x.toml:8: registry_map.hub.proxy: expected an http:// or https:// URL without a path, such as http://proxy.example.com:3128, got a text ${hidden}`
   ],
   [
     "a proxy with a path",

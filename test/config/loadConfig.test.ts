@@ -139,7 +139,7 @@ test = "test"
 
   it.effect("X16: reads the files of a registry, relative to its own", () =>
     Effect.gen(function* () {
-      const { endpoint } = yield* registry(
+      const { endpoint, warnings } = yield* registry(
         'registry_domain = "registry.example.com:5000"',
         'ca_file = "ca.pem"',
         'client_cert_file = "/etc/client.pem"',
@@ -155,6 +155,9 @@ test = "test"
       assert.strictEqual(Redacted.value(key), pem("RSA PRIVATE KEY"))
       assert.deepStrictEqual(endpoint?.authRealms, ["auth.example.com", "[::1]:5001"])
       assert.isTrue(endpoint?.insecure)
+      assert.deepStrictEqual(warnings, [
+        "config/x.toml:9: registry_map.one.insecure: the certificate of this registry is not verified"
+      ])
       assert.strictEqual(endpoint?.proxy?.origin.href, "http://proxy.example.com:3128/")
       assert.strictEqual(endpoint?.proxy?.credentials?.user, "me")
       const { password = Redacted.make("") } = endpoint?.proxy?.credentials ?? {}
@@ -218,7 +221,7 @@ test = "test"
     )
   )
 
-  it.effect("X19: another host of the registry is another fingerprint, another interval is not", () =>
+  it.effect("S17: another registry or mapping is another fingerprint, another interval is not", () =>
     Effect.gen(function* () {
       const before = yield* fingerprint(sound)
       assert.match(before ?? "", /^[0-9a-f]{64}$/)

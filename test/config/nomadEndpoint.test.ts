@@ -86,6 +86,14 @@ describe("nomadEndpoint", () => {
     )
   )
 
+  it.effect("X16: says that Nomad's certificate is not verified", () =>
+    nomad({ NOMAD_SKIP_VERIFY: "1" }).pipe(
+      Effect.map(({ warnings }) =>
+        assert.deepStrictEqual(warnings, ["NOMAD_SKIP_VERIFY: the certificate of Nomad is not verified"])
+      )
+    )
+  )
+
   it.effect("names what a task of Nomad's lacks for the Task API", () =>
     nomad({ NOMAD_SECRETS_DIR: "/secrets", DATABASE_URL: "postgres://db/x", NOMAD_ALLOC_ID: "f0" }).pipe(
       Effect.map(({ nomad, warnings }) => {
