@@ -60,8 +60,8 @@ const build = (settings: ServerSettings, limits: Limits) => {
   return HttpRouter.serve(Layer.mergeAll(routes, gate(routesOf(Api), limits)), {
     disableLogger: true,
     disableListenLog: true,
-    // Names are up to 255 characters and case counts; what is longer is no name, and is told so.
-    routerConfig: { maxParamLength: limits.headerBytes, caseSensitive: true }
+    // A name that is too long is told that nobody watches it, not that there is no such path.
+    routerConfig: { maxParamLength: limits.headerBytes }
   }).pipe(
     Layer.provide([cutting, Catalogue.layer]),
     Layer.provideMerge(

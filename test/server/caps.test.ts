@@ -10,11 +10,13 @@ const short = Duration.millis(300)
 const kib = 1024
 const head = (line: string, headers: ReadonlyArray<string> = []): string =>
   [line, "host: 127.0.0.1", ...headers, "", ""].join("\r\n")
-const isMessage = (heard: string, status: number): void => {
+const isMessage = (heard: string, status: number, message?: string): void => {
   const [top = "", body = ""] = heard.split("\r\n\r\n")
   assert.match(top, new RegExp(`^HTTP/1.1 ${status} `))
   assert.match(top, /^content-type: application\/json/im)
-  assert.hasAllKeys(JSON.parse(body), ["message"])
+  const answered: unknown = JSON.parse(body)
+  assert.hasAllKeys(answered, ["message"])
+  if (message !== undefined) assert.deepStrictEqual(answered, { message })
 }
 const dribble = (socket: Socket, text: string) => {
   const timer = setInterval(() => socket.write(text), 20)
@@ -22,7 +24,7 @@ const dribble = (socket: Socket, text: string) => {
 }
 
 describe("caps on a peer, before it is known who it is", () => {
-  it.live.each<readonly [what: string, status: number, talk: (socket: Socket) => void]>([
+  it.live.each<readonly [what: string, status: number, talk: (socket: Socket) => void, message?: string]>([
     [
       "a body that says it is too large, before any of it came",
       413,
@@ -38,9 +40,9 @@ describe("caps on a peer, before it is known who it is", () => {
       }
     ],
     [
-      "headers over 16 KiB",
+      "headers over the cap, 8 KiB here",
       431,
-      (socket: Socket) => socket.write(head("GET /repos HTTP/1.1", [`x-large: ${"x".repeat(17 * kib)}`]))
+      (socket: Socket) => socket.write(head("GET /repos HTTP/1.1", [`x-large: ${"x".repeat(9 * kib)}`]))
     ],
     [
       "headers that do not end in time",
@@ -56,7 +58,9 @@ describe("caps on a peer, before it is known who it is", () => {
       (socket: Socket) => {
         socket.write(head("POST /tags/api HTTP/1.1", ["content-length: 1000"]))
         dribble(socket, "x")
-      }
+      },
+      // Ours: Node's own clock, which ends requests whose body nobody reads, says it otherwise and later.
+      "the body did not arrive in time"
     ],
     ["what is no HTTP", 400, (socket: Socket) => socket.write("\x16\x03\x01 hello\r\n\r\n")],
     [
@@ -64,10 +68,10 @@ describe("caps on a peer, before it is known who it is", () => {
       417,
       (socket: Socket) => socket.write(head("POST /tags/api HTTP/1.1", ["expect: 200-maybe"]))
     ]
-  ])("X11: answers %s with %i", ([, status, talk]) =>
+  ])("X11: answers %s with %i", ([, status, talk, message]) =>
     Effect.gen(function* () {
-      const origin = yield* serve({}, { headersWithin: short, bodyWithin: short })
-      isMessage(yield* converse(origin, talk), status)
+      const origin = yield* serve({}, { headersWithin: short, bodyWithin: short, headerBytes: 8 * kib })
+      isMessage(yield* converse(origin, talk), status, message)
     }).pipe(Effect.provide(nothingBehind), Effect.scoped)
   )
 
@@ -147,15 +151,14 @@ describe("the end of a server", () => {
     }).pipe(Effect.provide(slow))
   )
 
-  it.live("L10: a client that does not go on is cut in the end", () =>
+  it.live.each<readonly [what: string, words: string]>([
+    ["its headers", "GET /repos HTTP/1.1\r\nhost:"],
+    ["its body", head("POST /tags/api HTTP/1.1", ["content-length: 1000"])]
+  ])("L10: a client that does not go on with %s is cut in the end", ([, words]) =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const origin = yield* Scope.provide(serve({}, { drainWithin: short }), scope)
-      const stuck = yield* Effect.forkChild(
-        converse(origin, (socket) => {
-          socket.write(head("POST /tags/api HTTP/1.1", ["content-length: 1000"]))
-        })
-      )
+      const stuck = yield* Effect.forkChild(converse(origin, (socket) => socket.write(words)))
       yield* Effect.sleep("50 millis")
       const [took] = yield* Effect.timed(Scope.close(scope, Exit.void))
       assert.isBelow(Duration.toMillis(took), 1_500)

@@ -63,6 +63,12 @@ describe.skipIf(noPostgres)("GET", () => {
         const { body } = yield* request(`${origin}/repos`)
         const { tags } = (body as Record<string, { tags: ReadonlyArray<string> }>)["api"] ?? { tags: [] }
         assert.deepStrictEqual([tags.length, tags[0], tags.at(-1)], [1_000, "v1.200.0", "v1.1199.0"])
+        // A tag for another: as many as before.
+        yield* list(["v1.0.0", "v1.1.0"])
+        yield* request(`${origin}/repos`)
+        yield* list(["v1.1.0", "v1.2.0"])
+        const later = yield* request(`${origin}/repos`)
+        assert.deepNestedInclude(later.body, { "api.tags": ["v1.1.0", "v1.2.0"] })
       })
     )
   )
@@ -291,6 +297,28 @@ describe.skipIf(noPostgres)("POST /tags/REPO", () => {
     )
   )
 
+  it.live("a request passes a hold and says so, a switch leaves it and says so", () =>
+    served((origin) =>
+      Effect.gen(function* () {
+        const registry = yield* RegistrySimulator
+        const { pool } = yield* Database
+        yield* registry.push("apps/api", "v1.0.0")
+        const hold = JSON.stringify({ by: "ann", why: "the fair", until: null, resume: "manual" })
+        yield* pool.unsafe("update repository set hold = $1::text::jsonb where name = 'api'", [hold])
+        const pinned = yield* post(`${origin}/tags/api`, { pinned_tag: "v1.0.0" })
+        assert.deepStrictEqual(
+          pinned.body,
+          message("api is pinned to v1.0.0: it is deployed now; the hold of ann stays, for automatic moves")
+        )
+        const on = yield* post(`${origin}/tags/api`, { auto_deploy: true })
+        assert.deepStrictEqual(
+          on.body,
+          message("auto_deploy of api is on, and the hold of ann still stops automatic moves")
+        )
+      })
+    )
+  )
+
   it.live("a double click is told that the tag is being deployed already", () =>
     served((origin) =>
       Effect.gen(function* () {
@@ -298,7 +326,8 @@ describe.skipIf(noPostgres)("POST /tags/REPO", () => {
         const digest = yield* registry.push("apps/api", "v1.0.0")
         const pin = post(`${origin}/tags/api`, { pinned_tag: "v1.0.0" })
         yield* pin
-        yield* acceptedAttempt(yield* newFence, {
+        const fence = yield* newFence
+        const { id } = yield* acceptedAttempt(fence, {
           generation: (yield* desired()).generation,
           reason: "requested",
           to: { tag: Tag.make("v1.0.0"), digest }
@@ -307,9 +336,16 @@ describe.skipIf(noPostgres)("POST /tags/REPO", () => {
           (yield* pin).body,
           message("api is pinned to v1.0.0: it is being deployed already, and not once more")
         )
+        const anew = message("api is pinned to v1.0.0: it is deployed now")
         yield* registry.push("apps/api", "v1.0.0", "overwritten")
-        const overwritten = yield* pin
-        assert.deepStrictEqual(overwritten.body, message("api is pinned to v1.0.0: it is deployed now"))
+        assert.deepStrictEqual((yield* pin).body, anew)
+        yield* registry.push("apps/api", "v1.0.0")
+        const store = yield* StateStore
+        const stuck = { words: "no place", nomadVersion: null, deploymentId: null }
+        for (const phase of ["slow", "unplaceable"] as const) {
+          yield* store.setPhase(fence, id, { phase, ...stuck })
+          assert.deepStrictEqual((yield* pin).body, anew)
+        }
       })
     )
   )
@@ -351,6 +387,12 @@ describe.skipIf(noPostgres)("POST /tags/REPO while the registry does not answer"
       list(["v1.0.0"]),
       400,
       /when it last did, at 20.*, api had no tag v2.0.0; nothing was/
+    ],
+    [
+      "a tag of its own that was seen to be gone",
+      Effect.flatMap(StateStore, (store) => store.saveDigest(api, Tag.make("v2.0.0"), null)),
+      400,
+      /api had no tag v2.0.0; nothing was changed/
     ],
     ["no view", Effect.void, 503, /it is not known whether api has a tag v2.0.0; nothing was changed/],
     [
