@@ -30,7 +30,7 @@ const migration: Migration = {
       who text not null,
       address text,
       action text not null,
-      repository text collate "C" not null,
+      repository text collate "C",
       attempt uuid,
       before jsonb,
       after jsonb,

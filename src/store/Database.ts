@@ -3,8 +3,9 @@ import { Context, Duration, Effect, Layer, type Redacted, type Scope } from "eff
 import { Reactivity } from "effect/reactivity"
 import type { SqlError } from "effect/sql/SqlError"
 import { type DatabaseAddress, parseDatabaseUrl } from "./DatabaseUrl.ts"
+import { refusePooler } from "./refusePooler.ts"
 import { DatabaseRefused, DatabaseTooOld, DatabaseUnreachable, type StartError } from "./StartError.ts"
-import { callDeadline, sqlState } from "./storeCall.ts"
+import { callDeadline, sqlState, wordsOf } from "./storeCall.ts"
 
 /** Beside the lock's session: a standby holds three connections at most (`design.md` §7). */
 const poolSize = 2
@@ -38,11 +39,12 @@ export class Database extends Context.Service<
   static readonly layerAddress = (address: DatabaseAddress) => Layer.effect(Database, open(address))
 }
 
-const toStartError =
+/** Of an error while starting. */
+export const toStartError =
   (where: string) =>
   (error: SqlError): StartError => {
     const state = sqlState(error) ?? ""
-    const words = error.cause.cause instanceof Error ? error.cause.cause.message : error.message
+    const words = wordsOf(error)
     // 28: authorization, 3D: no such database, 42501: no right to connect.
     return state.startsWith("28") || state === "3D000" || state === "42501"
       ? new DatabaseRefused({ where, words })
@@ -96,9 +98,11 @@ const open = Effect.fnUntraced(function* (address: DatabaseAddress, direct?: Dat
         }
       : { prepare: false })
   }).pipe(Effect.provide(Reactivity.layer), Effect.mapError(toStartError(address.where)))
-  return Database.of({
+  const database = Database.of({
     pool,
     session: (settings) => PgConnection.make({ ...sessionConfig, startupParameters: settings }),
     where: (direct ?? address).where
   })
+  yield* refusePooler(database, toStartError(database.where))
+  return database
 })

@@ -1,4 +1,6 @@
-import { Context, type Effect } from "effect"
+import { Context, Effect, Layer } from "effect"
+import { Database } from "./Database.ts"
+import { lease } from "./lease.ts"
 import type { StoreError } from "./StoreError.ts"
 
 /** Drawn at each acquisition; every state change of an attempt is conditional on both (S1, S15). */
@@ -21,7 +23,8 @@ export class Leader extends Context.Service<
   {
     /**
      * Waits for the lock, again and again, and runs `body` while it is held. `body` is interrupted when the lease
-     * is lost and started anew, with a new fence, when it is won again. Never returns.
+     * is lost and started anew, with a new fence, when it is won again; one that ends gives the lease back, so that
+     * another instance can try. Never returns.
      */
     lead<R>(body: (fence: Fence) => Effect.Effect<void, never, R>): Effect.Effect<never, never, R>
     /** Runs `effect` only if the last answered heartbeat was sent less than TTL − 1 s ago (S15). */
@@ -31,4 +34,7 @@ export class Leader extends Context.Service<
     /** Who leads, as Postgres has it: this instance or another; null before the first ever. */
     readonly leadership: Effect.Effect<(Fence & { readonly since: Date }) | null, StoreError>
   }
->()("registrywatcher/store/Leader") {}
+>()("registrywatcher/store/Leader") {
+  /** On a database that is migrated. Nothing is asked of it before `lead` runs. */
+  static readonly layer = Layer.effect(Leader, Effect.flatMap(Database, lease))
+}

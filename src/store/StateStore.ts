@@ -106,7 +106,10 @@ export class StateStore extends Context.Service<
     views(
       repositories: ReadonlyArray<RepositoryName>
     ): Effect.Effect<ReadonlyMap<RepositoryName, View>, StoreError>
-    /** A complete listing. Tags that left it are kept with `gone_at`; nothing is written where nothing changed. */
+    /**
+     * A complete listing. Tags that left it are kept with `gone_at`, a suspect one only adds (S9); nothing is written
+     * where nothing changed. A first listing of more than 10,000 tags takes longer than 5 seconds if it must.
+     */
     saveListing(
       repository: RepositoryName,
       listing: {

@@ -1,4 +1,6 @@
-import { Context, type Effect, type Redacted } from "effect"
+import { Context, Effect, Layer, type Redacted } from "effect"
+import { Database } from "./Database.ts"
+import { issuedTokens } from "./issuedTokens.ts"
 import type { StoreError } from "./StoreError.ts"
 
 export type Role = "read" | "operate" | "admin"
@@ -30,4 +32,7 @@ export class Tokens extends Context.Service<
     /** Null for an unknown, revoked or expired one. Compared in constant time. */
     principal(token: Redacted.Redacted): Effect.Effect<Principal | null, StoreError>
   }
->()("registrywatcher/store/Tokens") {}
+>()("registrywatcher/store/Tokens") {
+  /** On a database that is migrated. */
+  static readonly layer = Layer.effect(Tokens, Effect.map(Database, issuedTokens))
+}

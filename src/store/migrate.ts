@@ -4,7 +4,7 @@ import type { SqlError } from "effect/sql/SqlError"
 import { createHash } from "node:crypto"
 import type { Migration } from "../../migrations/Migration.ts"
 import { SchemaAhead, SchemaDiffers, SchemaMissing } from "./StartError.ts"
-import { sqlState } from "./storeCall.ts"
+import { sqlState, wordsOf } from "./storeCall.ts"
 
 /** Class of the advisory lock under which instances that start together migrate one after the other. */
 const migrationLock = 0x1008
@@ -99,15 +99,15 @@ export const migrate = (sql: PgClient.PgClient, all: Readonly<Record<string, Mig
       })
     )
     .pipe(
-      Effect.catchIf(
-        (error) => error._tag === "SqlError" && lacksRight(error),
-        (error) =>
-          Effect.fail(
-            new SchemaMissing({
-              missing: ours.map(called),
-              words: `they can not be created (${String(error.cause)})`
-            })
-          )
+      Effect.catchTag("SqlError", (error) =>
+        Effect.fail(
+          lacksRight(error)
+            ? new SchemaMissing({
+                missing: ours.map(called),
+                words: `they can not be created (${wordsOf(error)})`
+              })
+            : error
+        )
       )
     )
 }

@@ -16,6 +16,10 @@ export const sqlState = ({ reason }: SqlError): string | undefined =>
     ? String(reason.cause.code)
     : undefined
 
+/** What the server, or the socket, said. */
+export const wordsOf = ({ reason }: SqlError): string =>
+  reason.cause instanceof Error ? reason.cause.message : String(reason.cause)
+
 const isUnavailable = (error: SqlError): boolean => {
   const state = sqlState(error)
   if (error.reason._tag === "ConnectionError") return true
@@ -52,7 +56,7 @@ export const storeCall = <A, R>(
   )
 
 /** Like `Effect.timeoutOrElse`, without waiting for the end of what is interrupted: the driver drains for 5 s more. */
-const endWithin =
+export const endWithin =
   <E2>(duration: Duration.Duration, late: () => E2) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E | E2, R> =>
     Effect.uninterruptibleMask((restore) =>

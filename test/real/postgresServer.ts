@@ -1,9 +1,9 @@
 import { execFileSync, spawn } from "node:child_process"
-import { chownSync, existsSync, globSync, mkdtempSync, rmSync, statfsSync } from "node:fs"
+import { existsSync, globSync, mkdtempSync, rmSync } from "node:fs"
 import { createServer, type Server } from "node:net"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { TestProject } from "vitest/node"
+import { fastDirectory } from "./fastDirectory.ts"
 
 /** What a worker is told when it asks for Postgres. */
 export type PostgresAnswer = { readonly url: string; readonly what: string } | { readonly missing: string }
@@ -21,14 +21,6 @@ const systemBinaries = () =>
     .map((bin) => ({ initdb: join(bin, "initdb"), postgres: join(bin, "postgres") }))
     .find(({ postgres }) => existsSync(postgres))
 
-/** A new database is some 300 files: 25 ms in memory, 240 ms on a disk (measured). A container's own /dev/shm is too small. */
-const roomy = (): string => {
-  const memory = "/dev/shm"
-  if (!existsSync(memory)) return tmpdir()
-  const { bavail, bsize } = statfsSync(memory)
-  return bavail * bsize > 2 ** 31 ? memory : tmpdir()
-}
-
 const freePort = async (): Promise<number> => {
   const probe = createServer()
   await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve))
@@ -42,12 +34,13 @@ const script = `"$@" & server=$!; read -r _; kill -INT $server; wait $server`
 
 /** One Postgres for the run, started by the first test that asks, so that a run without such tests waits for nothing. */
 export default async (project: TestProject): Promise<() => Promise<void>> => {
-  const root = mkdtempSync(join(roomy(), "rw-postgres-"))
+  const root = mkdtempSync(join(fastDirectory(), "rw-postgres-"))
   let stop: (() => Promise<void>) | undefined
 
   const start = async (): Promise<PostgresAnswer> => {
     // Imported only now: a run of pure tests does not load it.
-    const { npmPostgres, unprivileged } = await import("../../src/store/PostgresBinaries.ts")
+    const { npmPostgres } = await import("../../src/store/PostgresBinaries.ts")
+    const { unprivileged } = await import("../../src/store/Unprivileged.ts")
     const system = systemBinaries()
     const binaries = system ?? npmPostgres()
     if (binaries === undefined) {
@@ -55,15 +48,11 @@ export default async (project: TestProject): Promise<() => Promise<void>> => {
       if (process.env["REQUIRE_REAL"] === "1") process.exitCode = 1
       return { missing }
     }
-    const who = unprivileged()
-    if (who.uid !== undefined && who.gid !== undefined) chownSync(root, who.uid, who.gid)
+    const user = unprivileged()
+    user.own(root)
     const data = join(root, "data")
-    const options = { ...who, cwd: "/" }
-    execFileSync(
-      binaries.initdb,
-      ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
-      { ...options, stdio: "ignore" }
-    )
+    const initialise = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+    execFileSync(...user.command(binaries.initdb, initialise), { ...user.options, stdio: "ignore" })
     const port = await freePort()
     const settings = {
       listen_addresses: "127.0.0.1",
@@ -77,8 +66,9 @@ export default async (project: TestProject): Promise<() => Promise<void>> => {
       shared_buffers: "64MB"
     }
     const flags = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`])
-    const server = spawn("/bin/sh", ["-c", script, "sh", binaries.postgres, "-D", data, ...flags], {
-      ...options,
+    const shell = ["-c", script, "sh", binaries.postgres, "-D", data, ...flags]
+    const server = spawn(...user.command("/bin/sh", shell), {
+      ...user.options,
       stdio: ["pipe", "ignore", "pipe"]
     })
     const ended = new Promise<void>((resolve) => server.once("exit", () => resolve()))

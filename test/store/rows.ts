@@ -11,7 +11,6 @@ import type { Fence } from "../../src/store/Leader.ts"
 import { type LeadershipRow, takeLeadership, toLeadership } from "../../src/store/leadership.ts"
 import { type Intent, StateStore } from "../../src/store/StateStore.ts"
 
-export const api = RepositoryName.make("api")
 export const digest = (text: string): Digest =>
   Digest.make(`sha256:${createHash("sha256").update(text).digest("hex")}`)
 export const target = (tag: string): Target => ({ tag: Tag.make(tag), digest: digest(tag) })
@@ -38,11 +37,22 @@ export const watched = (name: string): Watched => ({
   fingerprint: "0"
 })
 
-/** An automatic move of `api` to v2, of the generation that a new row has. */
-export const intent = (over: Partial<Intent> = {}): Intent => ({
+/** What a new holder of the lock does first. */
+export const newFence = Effect.gen(function* () {
+  const { pool } = yield* Database
+  const [row] = yield* pool.unsafe<LeadershipRow>(takeLeadership)
+  const fence: Fence | null = row === undefined ? null : toLeadership(row)
+  return fence ?? (yield* Effect.die("no leadership row"))
+})
+
+/** Nomad's answer to a register. */
+export const taken = { nomadIndex: 11, nomadVersion: 4, evalId: "e" }
+
+/** An automatic move to v2, of the generation that a new row has. */
+const intentOf = (repository: RepositoryName, over: Partial<Intent>): Intent => ({
   id: AttemptId.make(randomUUID()),
-  repository: api,
-  job: jobOf("api"),
+  repository,
+  job: jobOf(repository),
   generation: 1,
   reason: "new_version",
   from: target("v1"),
@@ -54,30 +64,33 @@ export const intent = (over: Partial<Intent> = {}): Intent => ({
   ...over
 })
 
-/** What a new holder of the lock does first. */
-export const newFence = Effect.gen(function* () {
-  const { pool } = yield* Database
-  const [row] = yield* pool.unsafe<LeadershipRow>(takeLeadership)
-  const fence: Fence | null = row === undefined ? null : toLeadership(row)
-  return fence ?? (yield* Effect.die("no leadership row"))
-})
-
-/** The store with `api` adopted, and the standing fence. */
-export const leading = Effect.gen(function* () {
-  const store = yield* StateStore
-  yield* store.adopt([watched("api")])
-  return { store, fence: yield* newFence }
-})
-
-/** Nomad's answer to a register. */
-export const taken = { nomadIndex: 11, nomadVersion: 4, evalId: "e" }
-
-/** An attempt that Nomad took. */
+/** An attempt that Nomad took; of `api` if not said otherwise. */
 export const acceptedAttempt = Effect.fnUntraced(function* (fence: Fence, over: Partial<Intent> = {}) {
   const store = yield* StateStore
-  const made = intent(over)
+  const made = intentOf(RepositoryName.make("api"), over)
   yield* store.intend(fence, made)
   yield* store.submit(fence, made.id)
   yield* store.accept(fence, made.id, taken)
   return made
+})
+
+/** The store with a repository of this test's own, the standing fence, and attempts on it. */
+export const leading = Effect.gen(function* () {
+  const store = yield* StateStore
+  const { pool } = yield* Database
+  const api = RepositoryName.make(`api-${randomUUID()}`)
+  yield* store.adopt([watched(api)])
+  const fence = yield* newFence
+  const intent = (over: Partial<Intent> = {}) => intentOf(api, over)
+  const accepted = (over: Partial<Intent> = {}) => acceptedAttempt(fence, intent(over))
+  return { store, pool, fence, api, intent, accepted }
+})
+
+/** Which versions of rows these tables hold: any write at all, also of equal values, makes it another. */
+export const versionsOf = Effect.fnUntraced(function* (...tables: ReadonlyArray<string>) {
+  const { pool } = yield* Database
+  return yield* Effect.forEach(
+    tables,
+    (table) => pool`select ctid::text, xmin::text, xmax::text from ${pool(table)} order by ctid`
+  )
 })

@@ -1,0 +1,151 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Redacted, Schedule } from "effect"
+import { spawn } from "node:child_process"
+import { createInterface } from "node:readline"
+import { Database } from "../../src/store/Database.ts"
+import { type Fence, Leader } from "../../src/store/Leader.ts"
+import { freshDatabase, layerFreshStore, noPostgres } from "../real/postgres.ts"
+
+interface Line {
+  readonly at: number
+  readonly is: "started" | "leads" | "acted"
+  readonly epoch?: number
+}
+
+/** A process of `leaderProgram.ts`; killed with the scope. */
+const instance = (url: Redacted.Redacted) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const child = spawn(
+        process.execPath,
+        [new URL("leaderProgram.ts", import.meta.url).pathname, Redacted.value(url)],
+        { stdio: ["ignore", "pipe", "inherit"] }
+      )
+      const lines: Array<Line> = []
+      createInterface({ input: child.stdout }).on("line", (text) => lines.push(JSON.parse(text) as Line))
+      return { child, lines }
+    }),
+    ({ child }) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+
+const now = () => Number(process.hrtime.bigint() / 1_000_000n)
+const until = (what: string, condition: () => boolean, within = 15_000) =>
+  Effect.suspend(() => (condition() ? Effect.void : Effect.fail(`${what}: not within ${within} ms`))).pipe(
+    Effect.retry({ schedule: Schedule.spaced("5 millis"), times: within / 5 })
+  )
+const has = (lines: ReadonlyArray<Line>, is: Line["is"]) => () => lines.some((line) => line.is === is)
+
+describe.skipIf(noPostgres)(
+  "leader, as real processes",
+  () => {
+    const two = Effect.gen(function* () {
+      const url = yield* freshDatabase
+      const first = yield* instance(url)
+      yield* until("the first acts", has(first.lines, "acted"))
+      const second = yield* instance(url)
+      yield* until("the second waits", has(second.lines, "started"))
+      yield* Effect.sleep("300 millis")
+      assert.isFalse(has(second.lines, "leads")())
+      return { first, second }
+    })
+
+    it.live("L4: kill -9 of the holder: the other takes over in well under a second", () =>
+      Effect.gen(function* () {
+        const { first, second } = yield* two
+        const killed = now()
+        first.child.kill("SIGKILL")
+        yield* until("the second leads", has(second.lines, "leads"), 5000)
+        const took = (second.lines.find(({ is }) => is === "leads")?.at ?? Infinity) - killed
+        assert.isBelow(took, 1000)
+      }).pipe(Effect.scoped)
+    )
+
+    it.live("L5: a stopped holder is replaced within TTL + 2 s, and does nothing when it goes on", () =>
+      Effect.gen(function* () {
+        const { first, second } = yield* two
+        const stopped = now()
+        first.child.kill("SIGSTOP")
+        yield* until("the second leads", has(second.lines, "leads"), 10_000)
+        const leads = second.lines.find(({ is }) => is === "leads")
+        assert.isBelow((leads?.at ?? Infinity) - stopped, 7000)
+        const before = first.lines.length
+        first.child.kill("SIGCONT")
+        yield* Effect.sleep("1500 millis")
+        const after = first.lines.slice(before).filter(({ at }) => at > stopped + 1000)
+        assert.deepEqual(after, [])
+        assert.isTrue(has(second.lines, "acted")())
+      }).pipe(Effect.scoped)
+    )
+  },
+  40_000
+)
+
+describe.skipIf(noPostgres)("leader", () => {
+  const led = Effect.gen(function* () {
+    const leader = yield* Leader
+    const { pool } = yield* Database
+    const fences: Array<Fence> = []
+    let interrupted = 0
+    const fiber = yield* Effect.forkScoped(
+      leader.lead((fence) =>
+        Effect.sync(() => fences.push(fence)).pipe(
+          Effect.andThen(Effect.never),
+          Effect.onInterrupt(() => Effect.sync(() => (interrupted += 1)))
+        )
+      )
+    )
+    yield* until("leads", () => fences.length > 0)
+    return { leader, pool, fences, fiber, interruptions: () => interrupted }
+  })
+
+  it.live("S15: a body is interrupted when its session ends, and starts anew with another fence", () =>
+    Effect.gen(function* () {
+      const { leader, pool, fences, interruptions } = yield* led
+      assert.isTrue(yield* leader.leads)
+      yield* pool`select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted`
+      yield* until("leads again", () => fences.length > 1)
+      const [before, after] = fences
+      assert.strictEqual(interruptions(), 1)
+      assert.strictEqual(after?.epoch, (before?.epoch ?? 0) + 1)
+      assert.notStrictEqual(after?.holder, before?.holder)
+      const row = yield* leader.leadership
+      assert.deepInclude(row, { ...after })
+    }).pipe(Effect.scoped, Effect.provide(layerFreshStore))
+  )
+
+  it.live("S15: guard refuses before anything is led, and after", () =>
+    Effect.gen(function* () {
+      const leader = yield* Leader
+      assert.deepEqual(yield* Effect.flip(leader.guard(Effect.void)), { _tag: "NotLeading" })
+      assert.isNull(yield* leader.leadership)
+      const { fiber } = yield* led
+      yield* leader.guard(Effect.void)
+      yield* Fiber.interrupt(fiber)
+      assert.deepEqual(yield* Effect.flip(leader.guard(Effect.void)), { _tag: "NotLeading" })
+    }).pipe(Effect.scoped, Effect.provide(layerFreshStore))
+  )
+
+  it.live("a body that ends gives the lease back to whoever waits", () =>
+    Effect.gen(function* () {
+      const leader = yield* Leader
+      const ended = yield* Deferred.make<void>()
+      yield* Effect.forkScoped(leader.lead(() => Deferred.await(ended)))
+      yield* until("leads", () => true)
+      const other = yield* Leader.layer.pipe((layer) => Effect.provide(Leader, layer))
+      let led2 = false
+      yield* Effect.sleep("200 millis")
+      yield* Effect.forkScoped(
+        other.lead(() =>
+          Effect.andThen(
+            Effect.sync(() => (led2 = true)),
+            Effect.never
+          )
+        )
+      )
+      yield* Effect.sleep("200 millis")
+      assert.isFalse(led2)
+      yield* Deferred.succeed(ended, undefined)
+      yield* until("the other leads", () => led2, 2000)
+    }).pipe(Effect.scoped, Effect.provide(layerFreshStore))
+  )
+})
