@@ -87,7 +87,7 @@ export const makeAuthorizer = Effect.fnUntraced(function* (
   ) {
     const realm = acceptRealm(endpoint, request.url, params["realm"] ?? "")
     if (Result.isFailure(realm)) return yield* denied(realm.failure)
-    const scope = params["scope"] ?? `repository:${request.image}:pull`
+    const scope = normalised(params["scope"] ?? `repository:${request.image}:pull`)
     learnt = { scheme: "bearer", realm: realm.success.href, service: params["service"] }
     const template = scopeTemplate(scope, request.image)
     if (template !== undefined) scopes.set(request.purpose, template)
@@ -138,6 +138,17 @@ const denied = (words: string) => new AccessDenied({ status: 401, words })
 
 const grantKey = ({ realm, service }: Extract<Learnt, { scheme: "bearer" }>, scope: string): string =>
   JSON.stringify([realm, service ?? "", scope])
+
+/** Registries give scopes and actions in the order of a hash: sorted, one right is one token. */
+const normalised = (scope: string): string =>
+  scope
+    .split(" ")
+    .map((each) => {
+      const at = each.lastIndexOf(":") + 1
+      return each.slice(0, at) + each.slice(at).split(",").toSorted().join(",")
+    })
+    .toSorted()
+    .join(" ")
 
 /** The scope of another repository by that of `image`; undefined where it can not be told. */
 const scopeTemplate = (scope: string, image: string): ((image: string) => string) | undefined => {

@@ -51,6 +51,9 @@ export const exchange = (dispatcher: Dispatcher, limits: RegistryLimits, request
     return Effect.sync(() => collector.giveUp())
   })
 
+// One for all: its stack would be the dearest part of a request.
+const givenUp = new Error("given up")
+
 class Collector implements Dispatcher.DispatchHandler {
   readonly #request: Request
   readonly #limits: RegistryLimits
@@ -99,29 +102,33 @@ class Collector implements Dispatcher.DispatchHandler {
       return this.#end(Effect.fail(malformed(this.#request.url, words)))
     }
     this.#chunks.push(chunk)
-    if (this.#status !== 200 && this.#bytes > this.#limits.refusalBytes) this.#succeed()
+    if (this.#status !== 200 && this.#bytes > this.#limits.refusalBytes) this.#end(this.#answer())
   }
 
   onResponseEnd() {
-    this.#succeed()
+    if (this.#isOver) return
+    this.#isOver = true
+    clearTimeout(this.#timer)
+    this.#resume(this.#answer())
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error) {
     this.#end(Effect.fail(unavailable(this.#request.url, error)))
   }
 
-  /** Closes the connection, unless the answer is whole. */
+  /** Closes the connection, or does once undici has one: nobody waits for the answer any more. */
   giveUp() {
     this.#isOver = true
     clearTimeout(this.#timer)
-    this.#controller?.abort(new Error("given up"))
+    this.#controller?.abort(givenUp)
   }
 
-  #succeed() {
+  #answer() {
     const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks)
-    this.#end(Effect.succeed({ status: this.#status, headers: this.#headers, body }))
+    return Effect.succeed({ status: this.#status, headers: this.#headers, body })
   }
 
+  /** Before the answer's own end. */
   #end(outcome: Effect.Effect<Answer, Unavailable | Malformed>) {
     if (this.#isOver) return
     this.giveUp()

@@ -23,6 +23,7 @@ const headAgainMs = 3_600_000
 export const openEndpoint = Effect.fnUntraced(function* (endpoint: RegistryEndpoint, limits: RegistryLimits) {
   const send = yield* openSender(endpoint, limits)
   const authorizer = yield* makeAuthorizer(endpoint, limits, send)
+  const api = new URL("/v2/", endpoint.origin).href
   let headAgainAt = 0
 
   const request = Effect.fnUntraced(function* (
@@ -49,7 +50,6 @@ export const openEndpoint = Effect.fnUntraced(function* (endpoint: RegistryEndpo
 
   const tags = Effect.fnUntraced(function* (image: string) {
     const endsAt = endsIn(limits.listingMs)
-    const listing = new URL(`/v2/${image}/tags/list`, endpoint.origin)
     const found = new Set<Tag>()
     const asked = new Set<string>()
     let query = `?n=${pageSize}`
@@ -59,7 +59,7 @@ export const openEndpoint = Effect.fnUntraced(function* (endpoint: RegistryEndpo
         return yield* new Malformed({ words: `a listing of more than ${limits.pages} pages` })
       }
       asked.add(query)
-      const url = new URL(query, listing)
+      const url = new URL(`${api}${image}/tags/list${query}`)
       const answer = yield* request(image, "tags", {
         method: "GET",
         url,
@@ -95,7 +95,7 @@ export const openEndpoint = Effect.fnUntraced(function* (endpoint: RegistryEndpo
   ) {
     const answer = yield* request(image, "manifests", {
       method,
-      url: new URL(`/v2/${image}/manifests/${reference}`, endpoint.origin),
+      url: new URL(`${api}${image}/manifests/${reference}`),
       accept: acceptManifests,
       maxBytes: limits.manifestBytes,
       endsAt: endsIn(limits.totalMs)

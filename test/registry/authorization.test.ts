@@ -281,6 +281,19 @@ describe("the challenge", () => {
     })
   )
 
+  it.effect("is the same right in whatever order a registry names its actions", () =>
+    Effect.gen(function* () {
+      let turn = 0
+      const server = yield* challenging((origin) => {
+        const actions = turn++ === 0 ? "pull,metadata_read" : "metadata_read,pull"
+        return `Bearer realm="${origin}/token",scope="repository:team/api:${actions}",error="insufficient_scope"`
+      })
+      yield* Effect.andThen(denied, denied).pipe(Effect.provide(clientOf(endpoint(server.origin))))
+      const tokenRequests = server.heard.filter(({ path }) => path.startsWith("/token"))
+      assert.lengthOf(tokenRequests, 2)
+    })
+  )
+
   it.effect("another scope than the one learnt before is followed, once", () =>
     Effect.gen(function* () {
       const server = yield* scripted(({ path, headers }, response) => {

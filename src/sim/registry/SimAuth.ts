@@ -15,6 +15,12 @@ export type AuthMode =
       readonly basicAfterBearer?: boolean
     }
 
+/** What a request needs of a token: in distribution's words `pull`, and `push` besides for a write. */
+export interface Right {
+  readonly image: string
+  readonly actions: ReadonlyArray<string>
+}
+
 const service = "registry-simulator"
 
 /** Its token endpoint is `/_sim/token`, on the same host and port. */
@@ -22,32 +28,36 @@ export const makeSimAuth = (mode: AuthMode, nowMs: () => number) => {
   const tokens = new Map<string, { readonly scopes: ReadonlySet<string>; readonly endsAt: number }>()
   let issued = 0
 
-  const challenge = (origin: string, scope: string, error: string | undefined, sent: boolean): Reply => {
-    const bearer = `Bearer realm="${origin}/_sim/token",service="${service}",scope="${scope}"`
-    const offer =
+  const challenge = (origin: string, scopes: ReadonlyArray<string>, sent: boolean, error?: string): Reply => {
+    const basicOnly =
       mode.scheme === "basic" || (mode.scheme === "token" && mode.basicAfterBearer === true && sent)
-        ? 'Basic realm="simulator"'
-        : bearer + (error === undefined ? "" : `,error="${error}"`)
+    const params = [
+      `realm="${origin}/_sim/token"`,
+      `service="${service}"`,
+      ...scopes.map((scope) => `scope="${scope}"`),
+      ...(error === undefined ? [] : [`error="${error}"`])
+    ]
+    const offer = basicOnly ? 'Basic realm="simulator"' : `Bearer ${params.join(",")}`
     return refuse(401, "UNAUTHORIZED", "authentication required", { "www-authenticate": offer })
   }
 
   return {
-    /** Undefined if the request may go on, else the 401. `actions` as in a scope: `pull` or `pull,push`. */
-    guard: (authorization: string | undefined, origin: string, image: string, actions: string) => {
+    /** Undefined if the request may go on, else the 401. No right but a good login is needed for `/v2/`. */
+    guard: (authorization: string | undefined, origin: string, right: Right | undefined) => {
       if (mode.scheme === "none") return undefined
-      const scope = `repository:${image}:${actions}`
+      const scopes = right === undefined ? [] : [`repository:${right.image}:${right.actions.join(",")}`]
       const sent = authorization !== undefined
       if (mode.scheme === "basic") {
-        return knows(authorization, mode.user, mode.password)
-          ? undefined
-          : challenge(origin, scope, undefined, sent)
+        return knows(authorization, mode.user, mode.password) ? undefined : challenge(origin, scopes, sent)
       }
       const token = tokens.get(authorization?.replace(/^Bearer /, "") ?? "")
       if (token === undefined || token.endsAt <= nowMs()) {
-        return challenge(origin, scope, sent ? "invalid_token" : undefined, sent)
+        return challenge(origin, scopes, sent, sent ? "invalid_token" : undefined)
       }
-      const reaches = actions.split(",").every((action) => token.scopes.has(`repository:${image}:${action}`))
-      return reaches ? undefined : challenge(origin, scope, "insufficient_scope", sent)
+      const reaches = right?.actions.every((action) =>
+        token.scopes.has(`repository:${right.image}:${action}`)
+      )
+      return reaches === false ? challenge(origin, scopes, sent, "insufficient_scope") : undefined
     },
     /** The token server (distribution, spec/auth/token.md). */
     issue: (authorization: string | undefined, url: URL): Reply => {

@@ -1,7 +1,7 @@
 import { isTag } from "../../domain/Tag.ts"
 import { empty, json, refuse, type Reply, type Route } from "./Reply.ts"
 import type { Repositories } from "./Repositories.ts"
-import type { SimAuth } from "./SimAuth.ts"
+import type { Right, SimAuth } from "./SimAuth.ts"
 import type { Uploads } from "./Uploads.ts"
 
 /** `link` pages as the specification says, `silent` honours `n` and `last` without a `Link` (Gitea), `none` ignores both (2.8.x). */
@@ -38,14 +38,20 @@ export const distribution = (registry: Distribution, request: Incoming): readonl
     const [, name, rest = ""] = pattern.exec(pathname) ?? []
     if (name === undefined) continue
     const isRead = request.method === "GET" || request.method === "HEAD"
-    const refused = guarded(registry, request, name, isRead ? "pull" : "pull,push")
+    const refused = guarded(registry, request, { image: name, actions: isRead ? ["pull"] : ["pull", "push"] })
     const [reply, page] = refused === undefined ? answer(registry, request, name, rest) : [refused]
     return [
       { ...reply, headers: { ...apiVersion, ...reply.headers } },
       { subject, image: name, ...(page === undefined ? {} : { page }) }
     ]
   }
-  if (pathname === "/v2/") return [json(200, {}, apiVersion), { subject: "other", image: null }]
+  if (pathname === "/v2/") {
+    const reply = guarded(registry, request, undefined) ?? json(200, {})
+    return [
+      { ...reply, headers: { ...apiVersion, ...reply.headers } },
+      { subject: "other", image: null }
+    ]
+  }
   const words = Buffer.from("404 page not found\n")
   const notFound = { status: 404, headers: { "content-type": "text/plain; charset=utf-8" }, body: words }
   return [notFound, { subject: "other", image: null }]
@@ -141,9 +147,9 @@ const routes: ReadonlyArray<readonly [RegExp, Route["subject"], Answer]> = [
   [blob, "blobs", blobs]
 ]
 
-const guarded = ({ auth }: Distribution, { headers, url }: Incoming, name: string, actions: string) => {
+const guarded = ({ auth }: Distribution, { headers, url }: Incoming, right: Right | undefined) => {
   const { authorization } = headers
-  return auth.guard(typeof authorization === "string" ? authorization : undefined, url.origin, name, actions)
+  return auth.guard(typeof authorization === "string" ? authorization : undefined, url.origin, right)
 }
 
 const isJsonObject = (body: Buffer): boolean => {
