@@ -21,7 +21,6 @@ export const acceptRealm = (
     return Result.fail("the token realm is no http or https URL")
   }
   if (url.username !== "" || url.password !== "") return Result.fail("the token realm names a user")
-  url.hash = ""
   const said = `the token realm ${url.origin}`
   if (url.protocol === "http:" && endpoint.origin.protocol === "https:") {
     return Result.fail(`${said} is not https`)
