@@ -197,6 +197,9 @@ describe("a bearer token", () => {
       const client = yield* RegistryClient
       const { reason } = yield* Effect.flip(client.tags({ registry: "local", image: "team/other" }))
       assert.deepInclude(reason, { _tag: "Unavailable", retryAfter: 30_000 })
+      yield* simulator.clearFaults
+      yield* TestClock.adjust("30 seconds")
+      assert.deepStrictEqual(yield* client.tags({ registry: "local", image: "team/other" }), [tag("v1")])
     }).pipe(Effect.provide(simulated({ auth: tokens }, { credentials })))
   )
 

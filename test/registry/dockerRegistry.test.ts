@@ -1,9 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { randomUUID } from "node:crypto"
+import { getCACertificates, setDefaultCACertificates } from "node:tls"
 import type { Digest } from "../../src/domain/Digest.ts"
 import type { RegistryEndpoint } from "../../src/domain/RegistryEndpoint.ts"
+import { openDispatchers } from "../../src/registry/dispatchers.ts"
+import { endsIn, exchange } from "../../src/registry/Exchange.ts"
 import { RegistryClient } from "../../src/registry/RegistryClient.ts"
+import { defaultLimits } from "../../src/registry/RegistryLimits.ts"
 import { buildImage } from "../../src/sim/registry/image.ts"
 import { certificates } from "../real/certificates.ts"
 import { dockerRegistry, type DockerRegistryOptions, realPart } from "../real/dockerRegistry.ts"
@@ -155,6 +159,47 @@ describe.skipIf(realPart("docker-registry") === undefined)(
         const expected = `Basic ${Buffer.from("robot:p:w d").toString("base64")}`
         assert.isTrue(forward.heard.every(({ authorization }) => authorization === expected))
       })
+    )
+
+    it.effect("X16: trusts its authority besides those of the machine, not instead", () =>
+      Effect.gen(function* () {
+        const [{ authority, server }, others] = [yield* certificates, yield* certificates]
+        const { origin, digest } = yield* serving({ tls: server })
+        const machine = getCACertificates("default")
+        yield* Effect.acquireRelease(
+          Effect.sync(() => setDefaultCACertificates([...machine, authority.cert])),
+          () => Effect.sync(() => setDefaultCACertificates(machine))
+        )
+        yield* at(readsAll(digest), endpoint(origin, { ca: others.authority.cert }))
+      })
+    )
+
+    it.effect(
+      "X16: gives a realm that the config does not name neither `insecure` nor its client certificate",
+      () =>
+        Effect.gen(function* () {
+          const { authority, server, client } = yield* certificates
+          const [open, mutual] = [
+            yield* serving({ tls: server }),
+            yield* serving({ tls: { ...server, clientCaFile: authority.certFile } })
+          ]
+          // Only behind a proxy is a realm at a private address reached at all (X5).
+          const proxy = { origin: (yield* forwardProxy).origin, credentials: undefined }
+          const clientCertificate = { cert: client.cert, key: Redacted.make(client.key) }
+          const asked = Effect.fnUntraced(function* (url: URL, more: Partial<RegistryEndpoint>) {
+            const of = endpoint("https://registry.example.test", { proxy, ...more })
+            const dispatcherOf = yield* openDispatchers(of, defaultLimits)
+            const request = { method: "GET", url, headers: {}, maxBytes: 100, endsAt: endsIn(5_000) } as const
+            return yield* exchange(dispatcherOf(url), defaultLimits, request)
+          })
+          const untrusted = yield* Effect.flip(asked(open.origin, { insecure: true }))
+          assert.include(untrusted.words, "UNABLE_TO_VERIFY_LEAF_SIGNATURE")
+          const authRealms = [open.origin.host, mutual.origin.host]
+          assert.strictEqual((yield* asked(open.origin, { insecure: true, authRealms })).status, 200)
+          const ours = { ca: authority.cert, clientCertificate }
+          assert.strictEqual((yield* Effect.flip(asked(mutual.origin, ours)))._tag, "Unavailable")
+          assert.strictEqual((yield* asked(mutual.origin, { ...ours, authRealms })).status, 200)
+        })
     )
 
     it.effect("reads all pages of a listing, and the last one is not left out", () =>

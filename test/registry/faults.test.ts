@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { ServerResponse } from "node:http"
+import { makeHostPause } from "../../src/registry/HostPause.ts"
 import { RegistryClient } from "../../src/registry/RegistryClient.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
 import type { Fault } from "../../src/sim/registry/Fault.ts"
@@ -73,20 +74,31 @@ describe("a fault of the registry", () => {
 
 describe("L6: a deadline", () => {
   it.effect.each([
-    ["headers", { headersMs: 50 }, () => {}],
-    ["the next bytes of a body", { bodyMs: 50 }, (response) => response.writeHead(200).write("{")],
-    ["the whole answer", { totalMs: 50 }, (response) => response.writeHead(200).write("{")],
-    ["the whole listing", { listingMs: 50 }, () => {}]
-  ] as const satisfies ReadonlyArray<readonly [string, object, (response: ServerResponse) => void]>)(
+    ["headers", { headersMs: 50 }, () => {}, "UND_ERR_HEADERS_TIMEOUT"],
+    [
+      "the next bytes of a body",
+      { bodyMs: 50 },
+      (response) => response.writeHead(200).write("{"),
+      "UND_ERR_BODY_TIMEOUT"
+    ],
+    [
+      "the whole answer",
+      { totalMs: 50 },
+      (response) => response.writeHead(200).write("{"),
+      "within the deadline"
+    ],
+    ["the whole listing", { listingMs: 50 }, () => {}, "within the deadline"]
+  ] as const satisfies ReadonlyArray<readonly [string, object, (response: ServerResponse) => void, string]>)(
     "ends the wait for %s, and the connection",
-    ([, limits, answer]) =>
+    ([, limits, answer, words]) =>
       Effect.gen(function* () {
         let closed = 0
         const silent = yield* scripted((_, response) => {
           response.on("close", () => closed++)
           answer(response)
         })
-        yield* unavailable.pipe(Effect.provide(clientOf(endpoint(silent.origin), limits)))
+        const reason = yield* unavailable.pipe(Effect.provide(clientOf(endpoint(silent.origin), limits)))
+        assert.include(reason.words, words)
         assert.deepStrictEqual([silent.heard.length, silent.connections()], [1, 1])
         yield* Effect.repeat(
           Effect.promise(() => new Promise(setImmediate)),
@@ -145,7 +157,46 @@ describe("L6: a deadline", () => {
   )
 })
 
+describe("a refusal without end", () => {
+  it.effect("X13: is read no further than its first bytes", () =>
+    Effect.gen(function* () {
+      const endless = yield* scripted((_, response) => {
+        response.writeHead(500)
+        const more = () => {
+          if (!response.destroyed) response.write("x".repeat(65_536), more)
+        }
+        more()
+      })
+      const { words } = yield* unavailable.pipe(Effect.provide(clientOf(endpoint(endless.origin))))
+      assert.strictEqual(words, "500")
+    })
+  )
+})
+
 describe("interruption", () => {
+  it.effect("takes a request out of the queue: it is never sent", () =>
+    Effect.gen(function* () {
+      const held: Array<ServerResponse> = []
+      const server = yield* scripted(({ path }, response) => {
+        if (path.includes("first")) held.push(response)
+        else response.end('{"name":"team/api","tags":[]}')
+      })
+      const soon = Effect.promise(() => new Promise(setImmediate))
+      yield* Effect.gen(function* () {
+        const client = yield* RegistryClient
+        const ask = (image: string) => client.tags({ registry: "local", image })
+        yield* Effect.forkChild(Effect.ignore(ask("first")), { startImmediately: true })
+        yield* Effect.repeat(soon, { until: () => held.length === 1 })
+        const second = yield* Effect.forkChild(ask("second"), { startImmediately: true })
+        yield* Fiber.interrupt(second)
+        held[0]?.end("{}")
+        yield* listed
+      }).pipe(Effect.provide(clientOf(endpoint(server.origin), { connections: 1 })))
+      const images = server.heard.map(({ path }) => path.split("/tags")[0])
+      assert.deepStrictEqual(images, ["/v2/first", "/v2/team/api"])
+    })
+  )
+
   it.effect("closes the connection", () =>
     Effect.gen(function* () {
       let isClosed = false
@@ -192,6 +243,15 @@ describe("L7: Retry-After", () => {
       yield* unavailable
       assert.strictEqual(yield* count, 2)
     }).pipe(Effect.provide(simulated()))
+  )
+
+  it.effect("of a later answer that was already under way shortens no pause", () =>
+    Effect.gen(function* () {
+      const { gate, pause } = makeHostPause()
+      yield* pause("a", 30_000)
+      yield* pause("a", 10_000)
+      assert.strictEqual((yield* Effect.flip(gate("a"))).retryAfter, 30_000)
+    })
   )
 
   it.effect("pauses no other host", () =>

@@ -47,6 +47,7 @@ describe("X2: a realm is refused", () => {
       "https://registry.example.com",
       "https://registry.example.com@evil.test/token"
     ],
+    ["with a login of its own", "https://registry.example.com", "https://a:b@registry.example.com/token"],
     ["under http for an https registry", "https://registry.example.com", "http://registry.example.com/token"],
     ["that shares only a country's suffix", "https://registry.acme.co.uk", "https://auth.evil.co.uk/token"],
     ["of another customer of a platform", "https://acme.azurecr.io", "https://evil.azurecr.io/token"],
