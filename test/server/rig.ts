@@ -84,10 +84,14 @@ export const post = (url: string, body: unknown, init: RequestInit = {}) =>
   request(url, { method: "POST", body: typeof body === "string" ? body : JSON.stringify(body), ...init })
 
 /** Everything a server says to bytes that no client library would send, until it closes. */
-export const converse = (origin: string, talk: (socket: Socket) => void): Effect.Effect<string> =>
+export const converse = (
+  origin: string,
+  talk: (socket: Socket) => void,
+  localAddress = "127.0.0.1"
+): Effect.Effect<string> =>
   Effect.callback((resume) => {
-    const { hostname, port } = new URL(origin)
-    const socket = connect(Number(port), hostname, () => talk(socket))
+    const { hostname: host, port } = new URL(origin)
+    const socket = connect({ host, port: Number(port), localAddress }, () => talk(socket))
     let heard = ""
     socket.on("data", (chunk) => (heard += chunk.toString()))
     // A reset after the answer is what cutting a connection looks like from here.

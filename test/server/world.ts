@@ -25,15 +25,11 @@ const standby = Layer.mock(Leader, { leads: Effect.succeed(false), leadership: E
 
 /** What a server stands on: a fresh database with the watched repositories adopted, and a registry. */
 export const world = Layer.mergeAll(
-  Layer.effectDiscard(Effect.flatMap(StateStore, (store) => store.adopt(settingsOf().watched))).pipe(
-    Layer.provideMerge(
-      Layer.mock(Tokens, { exist: Effect.succeed(false), principal: () => Effect.succeed(null) })
-    ),
-    Layer.provideMerge(layerFreshStore)
-  ),
+  Layer.effectDiscard(Effect.flatMap(StateStore, (store) => store.adopt(settingsOf().watched))),
+  Tokens.layer,
   registry,
   standby
-)
+).pipe(Layer.provideMerge(layerFreshStore))
 
 export const api = RepositoryName.make("api")
 const tags = (names: ReadonlyArray<string>) => names.map((name) => Tag.make(name))
