@@ -8,7 +8,8 @@ const main = run({
   version: manifest.version,
   environment: process.env,
   serve: () => Effect.die(new Error("not wired yet")),
-  tokens: () => Layer.effect(Tokens, Effect.die(new Error("not wired yet")))
+  tokens: () => Layer.effect(Tokens, Effect.die(new Error("not wired yet"))),
+  exitCode: () => 1
 })
 
 NodeRuntime.runMain(main(process.argv.slice(2)).pipe(Effect.provide(NodeServices.layer)))

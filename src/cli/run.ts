@@ -1,24 +1,26 @@
 import { Console, Effect, type Layer, Option, Runtime, Schema } from "effect"
 import { Argument, CliConfig, CliError, Command, Flag, GlobalFlag } from "effect/cli"
 import type { Config } from "../config/Config.ts"
-import type { ConfigError } from "../config/ConfigError.ts"
+import { ConfigError } from "../config/ConfigError.ts"
 import { loadConfig } from "../config/loadConfig.ts"
 import { configVariable, type Environment, variable } from "../config/variables.ts"
+import { StoreError } from "../store/StoreError.ts"
 import type { Tokens } from "../store/Tokens.ts"
 import { checkConfig } from "./checkConfig.ts"
 import { refuseDatabaseUrls } from "./databaseUrls.ts"
-import { Failed, type Refused } from "./Refused.ts"
-
+import { Failed, Refused } from "./Refused.ts"
 import { createToken, listTokens, parseLifetime, revokeToken } from "./token.ts"
 
 /** What the commands are made of; the entry says it. */
-export interface Parts<RS, RT> {
+export interface Parts<E, RS, RT> {
   readonly version: string
   readonly environment: Environment
   /** The service, until it is interrupted. */
-  readonly serve: (config: Config) => Effect.Effect<void, ConfigError | Refused, RS>
+  readonly serve: (config: Config) => Effect.Effect<void, E | ConfigError, RS>
   /** The tokens in the database of the configuration. */
-  readonly tokens: (config: Config) => Layer.Layer<Tokens, Refused, RT>
+  readonly tokens: (config: Config) => Layer.Layer<Tokens, E, RT>
+  /** 78 where only another configuration or database mends it, else 1. */
+  readonly exitCode: (error: E | StoreError) => number
 }
 
 // The help indents the first line of a description alone.
@@ -48,7 +50,21 @@ const tokenName = Argument.String("NAME").pipe(
   )
 )
 
-const command = <RS, RT>({ environment, serve, tokens }: Parts<RS, RT>) => {
+const command = <E extends { readonly message: string }, RS, RT>({
+  environment,
+  serve,
+  tokens,
+  exitCode
+}: Parts<E, RS, RT>) => {
+  /** Prints what went wrong in its own words, without a stack. */
+  const ended = Effect.catch(
+    Effect.fnUntraced(function* (error: E | StoreError | ConfigError | Refused) {
+      const { cause } = error instanceof StoreError ? error.reason : {}
+      yield* Console.error(cause instanceof Error ? `${error.message}: ${cause.message}` : error.message)
+      if (error instanceof Refused) return yield* new Failed({ exitCode: 1 })
+      return yield* new Failed({ exitCode: error instanceof ConfigError ? 78 : exitCode(error) })
+    })
+  )
   const named = variable(environment, configVariable) ?? "config/staging.toml"
   const load = (flags: { readonly config: Option.Option<string> }) =>
     loadConfig(
@@ -63,8 +79,8 @@ const command = <RS, RT>({ environment, serve, tokens }: Parts<RS, RT>) => {
     yield* serve(config)
   })
   /** Given the tokens of the configuration. */
-  const withTokens = <A, E>(use: (config: Config) => Effect.Effect<A, E, Tokens>) =>
-    Effect.flatMap(loaded, (config) => use(config).pipe(Effect.provide(tokens(config))))
+  const withTokens = <A>(use: (config: Config) => Effect.Effect<A, StoreError | Refused, Tokens>) =>
+    Effect.flatMap(loaded, (config) => use(config).pipe(Effect.provide(tokens(config)))).pipe(ended)
 
   const token = Command.make("token").pipe(
     Command.withDescription("API tokens: once one exists, every call needs one"),
@@ -103,12 +119,12 @@ const command = <RS, RT>({ environment, serve, tokens }: Parts<RS, RT>) => {
     ])
   )
   return root.pipe(
-    Command.withHandler((flags) => Effect.flatMap(load(flags), start)),
+    Command.withHandler((flags) => load(flags).pipe(Effect.flatMap(start), ended)),
     Command.withSubcommands([
-      Command.make("start", {}, () => Effect.flatMap(loaded, start)).pipe(
+      Command.make("start", {}, () => loaded.pipe(Effect.flatMap(start), ended)).pipe(
         Command.withDescription("The service; also what runs where no command is given")
       ),
-      Command.make("check-config", {}, () => Effect.flatMap(loaded, checkConfig)).pipe(
+      Command.make("check-config", {}, () => loaded.pipe(Effect.flatMap(checkConfig), ended)).pipe(
         Command.withDescription("Say everything that is wrong with the configuration, and start nothing")
       ),
       token
@@ -119,22 +135,15 @@ const command = <RS, RT>({ environment, serve, tokens }: Parts<RS, RT>) => {
 const builtIns = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel]
 
 /**
- * The whole command line. Every failure is printed on stderr in its own words, without a stack, and
- * ends as `Failed` with the exit code; so does, with the help, a call that cannot be parsed.
+ * The whole command line. What went wrong is printed on stderr and ends as `Failed`, with the exit
+ * code; so does, with the help, a call that cannot be parsed.
  */
 export const run =
-  <RS, RT>(parts: Parts<RS, RT>) =>
+  <E extends { readonly message: string }, RS, RT>(parts: Parts<E, RS, RT>) =>
   (args: ReadonlyArray<string>) =>
     Command.runWith(command(parts), { version: parts.version })(args).pipe(
-      Effect.catch(
-        Effect.fnUntraced(function* (error) {
-          if (CliError.isCliError(error)) {
-            return yield* new Failed({ exitCode: Runtime.getErrorExitCode(error) })
-          }
-          yield* Console.error(error.message)
-          if (error._tag === "StoreError") return yield* new Failed({ exitCode: 1 })
-          return yield* new Failed({ exitCode: error._tag === "Refused" ? error.exitCode : 78 })
-        })
+      Effect.mapError((error) =>
+        CliError.isCliError(error) ? new Failed({ exitCode: Runtime.getErrorExitCode(error) }) : error
       ),
       Effect.provideService(CliConfig.CliConfig, CliConfig.make({ builtIns }))
     )

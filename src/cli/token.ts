@@ -24,7 +24,7 @@ export const createToken = Effect.fn("createToken")(function* (
     const near = nearest(name, watched)
     const hint = near === undefined ? "" : `; did you mean ${near}?`
     const message = `${config.file} watches no repository ${JSON.stringify(name)}${hint}`
-    return yield* new Refused({ message, exitCode: 1 })
+    return yield* new Refused({ message })
   }
   const tokens = yield* Tokens
   const now = yield* Clock.currentTimeMillis
@@ -35,7 +35,7 @@ export const createToken = Effect.fn("createToken")(function* (
   const token = yield* tokens.create(principal, expires)
   if (token === null) {
     const message = `a token ${JSON.stringify(principal.name)} exists; revoke it first, or take another name`
-    return yield* new Refused({ message, exitCode: 1 })
+    return yield* new Refused({ message })
   }
   yield* Console.log(Redacted.value(token))
   const until = expires === null ? "never expires" : `expires ${expires.toISOString()}`
@@ -77,5 +77,5 @@ export const revokeToken = Effect.fn("revokeToken")(function* (name: string) {
   const tokens = yield* Tokens
   if (yield* tokens.revoke(name)) return yield* Console.error(`${name}: revoked`)
   const message = `there is no token ${JSON.stringify(name)} that is not revoked`
-  return yield* new Refused({ message, exitCode: 1 })
+  return yield* new Refused({ message })
 })

@@ -2,12 +2,18 @@ import { NodeServices } from "@effect/platform-node"
 import { Effect, Layer, Redacted, Runtime } from "effect"
 import { TestConsole } from "effect/testing"
 import { run } from "../../src/cli/run.ts"
-import type { Refused } from "../../src/cli/Refused.ts"
 import type { Config } from "../../src/config/Config.ts"
 import type { ConfigError } from "../../src/config/ConfigError.ts"
 import type { Environment } from "../../src/config/variables.ts"
+import { StoreError } from "../../src/store/StoreError.ts"
 import { type Principal, Tokens } from "../../src/store/Tokens.ts"
 import { filesOf } from "../config/load.ts"
+
+/** What ends a service or its database: words, and what they are worth. */
+export interface Stopped {
+  readonly message: string
+  readonly exitCode: number
+}
 
 type Stored = Principal & { readonly createdAt: Date; readonly expires: Date | null; revoked: Date | null }
 
@@ -45,12 +51,19 @@ export const commandLine = Effect.fnUntraced(function* (
   }: {
     readonly files?: Readonly<Record<string, string>>
     readonly environment?: Environment
-    readonly serve?: (config: Config) => Effect.Effect<void, ConfigError | Refused>
-    readonly tokens?: Layer.Layer<Tokens, Refused>
+    readonly serve?: (config: Config) => Effect.Effect<void, ConfigError | Stopped>
+    readonly tokens?: Layer.Layer<Tokens, Stopped>
   }
 ) {
   const before = { out: (yield* TestConsole.logLines).length, err: (yield* TestConsole.errorLines).length }
-  const exitCode = yield* run({ version: "1.2.3", environment, serve, tokens: () => tokens })(args).pipe(
+  const parts = {
+    version: "1.2.3",
+    environment,
+    serve,
+    tokens: () => tokens,
+    exitCode: (error: Stopped | StoreError) => (error instanceof StoreError ? 1 : error.exitCode)
+  }
+  const exitCode = yield* run(parts)(args).pipe(
     Effect.match({ onSuccess: () => 0, onFailure: Runtime.getErrorExitCode }),
     Effect.provide([NodeServices.layer, filesOf(files)])
   )

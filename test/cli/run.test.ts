@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { Refused } from "../../src/cli/Refused.ts"
 import type { Config } from "../../src/config/Config.ts"
 import { refuseOpenListener } from "../../src/config/loadConfig.ts"
 import { sound } from "../config/load.ts"
@@ -70,7 +69,7 @@ describe("start", () => {
     (exitCode) =>
       Effect.gen(function* () {
         const message = "Postgres is version 13, and 14 or later is needed"
-        const serve = () => Effect.fail(new Refused({ message, exitCode }))
+        const serve = () => Effect.fail({ message, exitCode })
         assert.deepStrictEqual(yield* commandLine([], { files, serve }), { exitCode, out: "", err: message })
       })
   )

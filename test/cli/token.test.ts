@@ -70,6 +70,14 @@ describe("token create", () => {
     })
   )
 
+  it.effect("says why there is no database, and ends with what that is worth", () =>
+    Effect.gen(function* () {
+      const tokens = Layer.effect(Tokens, Effect.fail({ message: "Postgres is version 13", exitCode: 78 }))
+      const printed = yield* commandLine(["token", "list"], { files, tokens })
+      assert.deepStrictEqual(printed, { exitCode: 78, out: "", err: "Postgres is version 13" })
+    })
+  )
+
   it.effect("says what the database says", () =>
     Effect.gen(function* () {
       const reason = new StoreUnavailable({ cause: new Error("connection refused") })
@@ -85,7 +93,10 @@ describe("token create", () => {
         })
       )
       const { exitCode, err } = yield* token("create ci --role read", tokens)
-      assert.deepStrictEqual({ exitCode, err }, { exitCode: 1, err: "Tokens.create: StoreUnavailable" })
+      assert.deepStrictEqual(
+        { exitCode, err },
+        { exitCode: 1, err: "Tokens.create: StoreUnavailable: connection refused" }
+      )
     })
   )
 })
