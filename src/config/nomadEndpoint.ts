@@ -10,14 +10,14 @@ const redact = (text: string | undefined) => (text === undefined ? undefined : R
 const isGoTrue = /^(?:1|t|T|TRUE|true|True)$/
 const isGoFalse = /^(?:0|f|F|FALSE|false|False)$/
 
-/** `http://host:4646`, or `unix:///path/api.sock`, whose path is the socket's. */
+/** `http://host:4646`, or `unix:///path/api.sock`, whose path is the socket's; nothing besides. */
 const parseAddress = (text: string): URL | undefined => {
   if (!URL.canParse(text)) return undefined
   const url = new URL(text)
-  if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") return undefined
-  if (url.protocol === "unix:") return url.hostname === "" && url.pathname.length > 1 ? url : undefined
-  const isHttp = url.protocol === "http:" || url.protocol === "https:"
-  return isHttp && url.pathname === "/" ? url : undefined
+  if (url.protocol === "unix:") {
+    return url.href === `unix://${url.pathname}` && url.pathname.length > 1 ? url : undefined
+  }
+  return /^https?:$/.test(url.protocol) && url.href === `${url.origin}/` ? url : undefined
 }
 
 /**

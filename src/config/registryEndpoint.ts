@@ -18,14 +18,13 @@ export interface Registry {
 
 const tlsKeys = ["ca_file", "insecure", "client_cert_file", "client_key_file"] as const
 
-/** Undefined, with its problems, for a table that says too little or contradicts itself. Files are read. */
+/** Undefined for a table with a wrong key; a contradiction in it is a problem, too. Files are read. */
 export const registryEndpoint = Effect.fn("registryEndpoint")(function* (
   name: string,
   { all, place, key, good }: Section<typeof registryKeys>,
   directory: string,
   findings: Findings
 ) {
-  const before = findings.problems.length
   if (good.registry_scheme === "http") {
     for (const option of tlsKeys) {
       const value = good[option]
@@ -72,7 +71,7 @@ export const registryEndpoint = Effect.fn("registryEndpoint")(function* (
   const ca = yield* pem("ca_file", "CERTIFICATE")
   const certificate = yield* pem("client_cert_file", "CERTIFICATE")
   const clientKey = yield* pem("client_key_file", "PRIVATE KEY")
-  if (all === undefined || findings.problems.length > before) return undefined
+  if (all === undefined) return undefined
 
   const parsed = parseImageName(`${all.registry_domain}/image`)
   const host = Option.match(parsed, { onNone: () => all.registry_domain, onSome: ({ registry }) => registry })

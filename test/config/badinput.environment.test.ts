@@ -52,6 +52,11 @@ const variables: ReadonlyArray<
     { NOMAD_ADDR: "http://nomad/v1" },
     `NOMAD_ADDR: ${nomad}, got "http://nomad/v1"`
   ],
+  [
+    "an address of Nomad with more than that",
+    { NOMAD_ADDR: "http://nomad:4646/#x" },
+    `NOMAD_ADDR: ${nomad}, got "http://nomad:4646/#x"`
+  ],
   ["a socket without path", { NOMAD_ADDR: "unix://" }, `NOMAD_ADDR: ${nomad}, got "unix://"`],
   [
     "a login in Nomad's address",

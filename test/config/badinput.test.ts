@@ -140,6 +140,26 @@ const rows: ReadonlyArray<readonly [what: string, toml: string, ...printed: Read
     `config/x.toml:4: database_url: ${postgres}, got a text ${hidden}`
   ],
   [
+    "a list for a database",
+    edit('"postgresql://user:password@db.example.com/registrywatcher"', '["postgresql://db/rw"]'),
+    `config/x.toml:4: database_url: ${postgres}, got a list ${hidden}`
+  ],
+  [
+    "a date for a login",
+    edit(hub, `${hub}\nregistry_auth = 1979-05-27`),
+    `config/x.toml:8: registry_map.hub.registry_auth: ${login}, got a date ${hidden}`
+  ],
+  [
+    "a table for a login",
+    edit(hub, `${hub}\nregistry_auth = { user = "user" }`),
+    `config/x.toml:8: registry_map.hub.registry_auth: ${login}, got a table ${hidden}`
+  ],
+  [
+    "a number for a login",
+    edit(hub, `${hub}\nregistry_auth = 1`),
+    `config/x.toml:8: registry_map.hub.registry_auth: ${login}, got a number ${hidden}`
+  ],
+  [
     "a placeholder in a secret",
     edit(
       '"postgresql://user:password@db.example.com/registrywatcher"',

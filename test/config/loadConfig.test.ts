@@ -165,6 +165,12 @@ test = "test"
     })
   )
 
+  it.effect("says nothing of http without a login", () =>
+    registry('registry_domain = "localhost:5000"', 'registry_scheme = "http"').pipe(
+      Effect.map(({ warnings }) => assert.deepStrictEqual(warnings, []))
+    )
+  )
+
   it.effect("says that a login goes over http in clear text", () =>
     registry(
       'registry_domain = "localhost:5000"',
@@ -242,6 +248,20 @@ test = "test"
         ]
       )
     })
+  )
+
+  it.effect("S22: takes two repositories on two tasks of one job", () =>
+    load(`${sound.replace('"web"\n', '"api"\n')}nomad_task_name = "sidecar"`).pipe(
+      Effect.map(({ watched }) =>
+        assert.deepStrictEqual(
+          watched.map(({ mapping: { job, tasks } }) => [job.job, ...tasks]),
+          [
+            ["api", "server"],
+            ["api", "sidecar"]
+          ]
+        )
+      )
+    )
   )
 
   it.effect("names a repository that nobody watches, and does not take it", () =>
