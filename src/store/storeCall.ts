@@ -62,9 +62,9 @@ export const endWithin =
     Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(Effect.forkDetach(restore(effect)), (fiber) => {
         const abandon = Effect.forkDetach(Fiber.interrupt(fiber))
-        return restore(Fiber.join(fiber)).pipe(
-          Effect.onInterrupt(() => abandon),
-          Effect.timeoutOrElse({ duration, orElse: () => Effect.andThen(abandon, Effect.fail(late())) })
+        const orElse = () => Effect.andThen(abandon, Effect.fail(late()))
+        return restore(Effect.timeoutOrElse(Fiber.join(fiber), { duration, orElse })).pipe(
+          Effect.onInterrupt(() => abandon)
         )
       })
     )
