@@ -90,7 +90,7 @@ export const lease = Effect.fnUntraced(function* ({ pool, session }: Database["S
     yield* Effect.raceFirst(
       // Forgotten before the body is interrupted: what it can not leave off at once is refused by `guard`.
       beat(connection, pid).pipe(Effect.repeat(Schedule.spaced(heartbeat)), Effect.ensuring(forget)),
-      body(fence).pipe(Effect.ensuring(forget))
+      body(fence)
     )
     yield* Effect.logInfo("leadership given back")
   }, Effect.scoped)

@@ -123,6 +123,15 @@ describe.skipIf(noPostgres)("attempts", () =>
       })
     )
 
+    it.effect("S15: what another holder intended is not submitted by the next", () =>
+      Effect.gen(function* () {
+        const { store, fence, intent } = yield* leading
+        const made = intent()
+        yield* store.intend(fence, made)
+        assert.isFalse(yield* store.submit(yield* newFence, made.id))
+      })
+    )
+
     it.effect("S15: submit refuses once the generation is another", () =>
       Effect.gen(function* () {
         const { store, fence, api, intent } = yield* leading

@@ -114,11 +114,14 @@ describe.skipIf(noPostgres)("desired state", () =>
       })
     )
 
-    it.effect("`lift` ends the quarantine of that digest and of no other", () =>
+    it.effect("`lift` ends the quarantine of that digest, and of no other nor for another repository", () =>
       Effect.gen(function* () {
         const { store, pool, api } = yield* leading
+        const other = watched(`${api}-other`)
+        yield* store.adopt([other])
         yield* pool`insert into quarantine (repository, digest, why)
-          select ${api}, d, 'failed' from unnest(${[digest("v1"), digest("v2")]}::text[]) d`
+          select r, d, 'failed'
+          from unnest(${[api, other.name]}::text[]) r, unnest(${[digest("v1"), digest("v2")]}::text[]) d`
         yield* store.change({
           repository: api,
           pinnedTag: v1,
@@ -126,9 +129,12 @@ describe.skipIf(noPostgres)("desired state", () =>
           lift: digest("v1"),
           ...person
         })
-        assert.deepEqual(yield* pool`select digest from quarantine where repository = ${api}`, [
-          { digest: digest("v2") }
-        ])
+        const left =
+          yield* pool`select digest from quarantine where repository like ${`${api}%`} order by repository, digest`
+        assert.sameDeepMembers(
+          [...left],
+          [digest("v1"), digest("v2"), digest("v2")].map((each) => ({ digest: each }))
+        )
       })
     )
 

@@ -1,10 +1,16 @@
+import type { PgClient, PgConnection } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Redacted, Schedule } from "effect"
+import { Deferred, Effect, Fiber, Layer, Redacted, References, Schedule } from "effect"
+import { TestClock } from "effect/testing"
 import { spawn } from "node:child_process"
+import { randomUUID } from "node:crypto"
 import { createInterface } from "node:readline"
 import { Database } from "../../src/store/Database.ts"
 import { type Fence, Leader } from "../../src/store/Leader.ts"
-import { freshDatabase, layerFreshStore, noPostgres } from "../real/postgres.ts"
+import { lease } from "../../src/store/lease.ts"
+import { freshDatabase, layerFreshStore as layerLoud, noPostgres } from "../real/postgres.ts"
+
+const layerFreshStore = Layer.merge(layerLoud, Layer.succeed(References.MinimumLogLevel, "None"))
 
 interface Line {
   readonly at: number
@@ -85,27 +91,33 @@ describe.skipIf(noPostgres)("leader", () => {
     const leader = yield* Leader
     const { pool } = yield* Database
     const fences: Array<Fence> = []
-    let interrupted = 0
+    const onTheWayOut: Array<unknown> = []
     const fiber = yield* Effect.forkScoped(
       leader.lead((fence) =>
         Effect.sync(() => fences.push(fence)).pipe(
           Effect.andThen(Effect.never),
-          Effect.onInterrupt(() => Effect.sync(() => (interrupted += 1)))
+          Effect.onInterrupt(() =>
+            leader.guard(Effect.void).pipe(
+              Effect.exit,
+              Effect.map((exit) => onTheWayOut.push(exit._tag))
+            )
+          )
         )
       )
     )
     yield* until("leads", () => fences.length > 0)
-    return { leader, pool, fences, fiber, interruptions: () => interrupted }
+    return { leader, pool, fences, fiber, onTheWayOut }
   })
 
   it.live("S15: a body is interrupted when its session ends, and starts anew with another fence", () =>
     Effect.gen(function* () {
-      const { leader, pool, fences, interruptions } = yield* led
+      const { leader, pool, fences, onTheWayOut } = yield* led
       assert.isTrue(yield* leader.leads)
       yield* pool`select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted`
       yield* until("leads again", () => fences.length > 1)
       const [before, after] = fences
-      assert.strictEqual(interruptions(), 1)
+      // What a body still does while it is interrupted is refused.
+      assert.deepEqual(onTheWayOut, ["Failure"])
       assert.strictEqual(after?.epoch, (before?.epoch ?? 0) + 1)
       assert.notStrictEqual(after?.holder, before?.holder)
       const row = yield* leader.leadership
@@ -147,5 +159,35 @@ describe.skipIf(noPostgres)("leader", () => {
       yield* Deferred.succeed(ended, undefined)
       yield* until("the other leads", () => led2, 2000)
     }).pipe(Effect.scoped, Effect.provide(layerFreshStore))
+  )
+})
+
+describe("lease", () => {
+  it.effect("S15: a heartbeat that another server process answers ends it", () =>
+    Effect.gen(function* () {
+      let pid = 1
+      const query = (sql: string) =>
+        Effect.sync(() => ({ rows: [{ pid, epoch: 1n, holder: randomUUID(), since: new Date(0), sql }] }))
+      const session = () => Effect.succeed({ query } as unknown as PgConnection.PgConnection)
+      const pool = (() => Effect.succeed([])) as unknown as PgClient.PgClient
+      const leader = yield* lease({ pool, session, where: "nowhere" })
+      let began = 0
+      yield* Effect.forkChild(
+        leader.lead(() =>
+          Effect.andThen(
+            Effect.sync(() => (began += 1)),
+            Effect.never
+          )
+        )
+      )
+      yield* TestClock.adjust("60 seconds")
+      assert.strictEqual(began, 1)
+      assert.isTrue(yield* leader.leads)
+      pid = 2
+      yield* TestClock.adjust("1 seconds")
+      assert.isFalse(yield* leader.leads)
+      yield* TestClock.adjust("300 millis")
+      assert.strictEqual(began, 2)
+    }).pipe(Effect.provideService(References.MinimumLogLevel, "None"))
   )
 })
