@@ -49,11 +49,7 @@ const two = job([
   group("g", [task("t", { image: `${image}:1` }), task("u", { image: `${image}:2` })]),
   group("h", [task("t", { image: `${image}:3` }), task("v", { image: "redis:7" })])
 ])
-const sidecar = task(
-  "connect-proxy-api",
-  { image: "${meta.connect.sidecar_image}" },
-  { Kind: "connect-proxy:api" }
-)
+const sidecar = task("connect-proxy-api", { image: `${image}:sidecar` }, { Kind: "connect-proxy:api" })
 
 describe("observe", () => {
   it.effect.each<[string, Json | Said, Partial<Mapping>, string]>([
@@ -148,6 +144,18 @@ describe("observe", () => {
       { status: 403, text: "Permission denied" },
       {},
       `Unread forbidden: Nomad answered 403: Permission denied; the token needs read-job in namespace "default"`
+    ],
+    [
+      "no token on the Task API",
+      { status: 401, text: "Unauthorized" },
+      {},
+      `Unread forbidden: Nomad answered 401: Unauthorized; the token needs read-job in namespace "default"`
+    ],
+    [
+      "a job of another namespace than was asked for",
+      { ...web, Namespace: "other" },
+      {},
+      `Unread nomad_unreachable: Nomad answered with job "ca-web" of namespace "other"`
     ],
     [
       "no leader",
@@ -262,6 +270,18 @@ describe("observe", () => {
     })
   )
 
+  it.effect("asks in the endpoint's own region and namespace where the job names none", () =>
+    Effect.gen(function* () {
+      const rest = { region: "eu", namespace: "team" }
+      const { endpoint, asked } = yield* nomadScript(serving(notFound), rest)
+      const ref = { region: "", namespace: "", job: "ca-web" }
+      yield* Deployer.use((deployer) => deployer.observe(mapping({ job: ref }))).pipe(
+        Effect.provide(Deployer.layer(endpoint))
+      )
+      assert.strictEqual(asked[0]?.url, "/v1/job/ca-web?region=eu&namespace=team")
+    })
+  )
+
   it.effect("reads a job whose id ends like an endpoint through its versions", () =>
     Effect.gen(function* () {
       const ref = { region: "", namespace: "default", job: "x/deployment" }
@@ -290,6 +310,10 @@ describe("observe", () => {
         const look = Effect.map(deployer.observe(mapping()), ({ observed }) => said(observed))
         const runs = `Runs g/t=${image}:1.2.3`
         assert.strictEqual(yield* look, runs)
+        read = { ...web, CreateIndex: 900, ModifyIndex: 1000 }
+        assert.strictEqual(yield* look, runs, "another life of the job")
+        read = web
+        assert.strictEqual(yield* look, runs)
         read = { ...web, ModifyIndex: 1177 }
         const stale =
           "Unread nomad_unreachable: Nomad answered with the job at index 1177, after 1178 was seen"
@@ -298,8 +322,8 @@ describe("observe", () => {
         assert.strictEqual(yield* look, stale)
         yield* TestClock.adjust("1 second")
         assert.strictEqual(yield* look, runs, "the cluster was restored from a snapshot")
-        read = { ...web, ModifyIndex: 1170, CreateIndex: 1170, JobModifyIndex: 1170 }
-        assert.strictEqual(yield* look, runs, "another life of the job")
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(yield* look, runs, "and stays so")
       }).pipe(Effect.provide(Deployer.layer(endpoint)))
     })
   )

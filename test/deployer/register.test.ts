@@ -16,21 +16,23 @@ const serving =
     return { json: url.includes("/deployment") ? null : web }
   }
 
-/** An edit made by a server that reads well, registered at `endpoint`. */
+/** An edit made by a server that reads well. */
+const makeEdit = Effect.gen(function* () {
+  const good = yield* nomadScript(serving({ status: 500, text: "not asked" }))
+  return yield* Deployer.use((deployer) =>
+    Effect.gen(function* () {
+      const { base } = yield* deployer.observe(mapping())
+      assert.isDefined(base)
+      return yield* deployer.edit(base, target, attemptA)
+    })
+  ).pipe(Effect.provide(Deployer.layer(good.endpoint)))
+})
+
+/** Registers it at `endpoint`. */
 const registerAt = (endpoint: NomadEndpoint) =>
-  Effect.gen(function* () {
-    const good = yield* nomadScript(serving({ status: 500, text: "not asked" }))
-    const edit = yield* Deployer.use((deployer) =>
-      Effect.gen(function* () {
-        const { base } = yield* deployer.observe(mapping())
-        assert.isDefined(base)
-        return yield* deployer.edit(base, target, attemptA)
-      })
-    ).pipe(Effect.provide(Deployer.layer(good.endpoint)))
-    return yield* Deployer.use((deployer) => deployer.register(edit)).pipe(
-      Effect.provide(Deployer.layer(endpoint))
-    )
-  })
+  Effect.flatMap(makeEdit, (edit) =>
+    Deployer.use((deployer) => deployer.register(edit)).pipe(Effect.provide(Deployer.layer(endpoint)))
+  )
 
 const brief = (registered: Registered): string => {
   if (registered._tag !== "NotApplied") return registered._tag
@@ -214,27 +216,36 @@ describe("register: what an answer proves", () => {
     return { endpoint, begun: Deferred.await(begun), left: Deferred.await(left) }
   })
 
+  // The deployer outlives the call: closing it would close its connections too.
   it.effect("S6, L6: no answer within 10 seconds is Unknown, and the connection is closed", () =>
     Effect.gen(function* () {
       const { endpoint, begun, left } = yield* silent
-      const call = yield* Effect.forkChild(registerAt(endpoint))
-      yield* begun
-      yield* TestClock.adjust("10 seconds")
-      assert.deepStrictEqual(yield* Fiber.join(call), {
-        _tag: "Unknown",
-        words: "no answer within 10 seconds"
-      })
-      yield* left
+      const edit = yield* makeEdit
+      yield* Effect.gen(function* () {
+        const deployer = yield* Deployer
+        const call = yield* Effect.forkChild(deployer.register(edit))
+        yield* begun
+        yield* TestClock.adjust("10 seconds")
+        assert.deepStrictEqual(yield* Fiber.join(call), {
+          _tag: "Unknown",
+          words: "no answer within 10 seconds"
+        })
+        yield* left
+      }).pipe(Effect.provide(Deployer.layer(endpoint)))
     })
   )
 
   it.effect("S15: an interruption aborts the register", () =>
     Effect.gen(function* () {
       const { endpoint, begun, left } = yield* silent
-      const call = yield* Effect.forkChild(registerAt(endpoint))
-      yield* begun
-      yield* Fiber.interrupt(call)
-      yield* left
+      const edit = yield* makeEdit
+      yield* Effect.gen(function* () {
+        const deployer = yield* Deployer
+        const call = yield* Effect.forkChild(deployer.register(edit))
+        yield* begun
+        yield* Fiber.interrupt(call)
+        yield* left
+      }).pipe(Effect.provide(Deployer.layer(endpoint)))
     })
   )
 })
