@@ -46,7 +46,7 @@ describe("T6: an HCL source keeps everything but the old image at the image's pl
       { Source: inTask(literal) }
     ],
     ["a block on one line", one, { Source: inTask(`config { image = "${old}" }`) }],
-    ["a map for a block", one, { Source: inTask(`config = {\n "image" : "${old}", "x" = 1 }`) }],
+    ["a map for a block", one, { Source: inTask(`config = {\n "x" = 1, "image" : "${old}", "y" = 2 }`) }],
     [
       "after text that looks like a block",
       one,
@@ -106,6 +106,7 @@ describe("T6: an HCL source keeps everything but the old image at the image's pl
     ["another image than the job has", one, { Source: inTask(`config { image = "${image}:1" }`) }],
     ["an image put together", one, { Source: inTask('config { image = "x:${var.tag}" }') }],
     ["an image from a function", one, { Source: inTask('config { image = lower("x") }') }],
+    ["an image that is not in the config", one, { Source: inTask(`env {\n image = "${old}"\n }`) }],
     ["a local", one, { Source: inTask("config { image = local.img }") }],
     ["a task that the text names twice", one, { Source: inTask(`${literal}\n${literal}`) }],
     ["one group of two", two, { Source: inTask(literal) }],

@@ -20,7 +20,12 @@ import {
   type World
 } from "./world.ts"
 
-describe("progress", () => {
+const autoPromoted = {
+  ...(recording("deployment-canary-healthy") as { TaskGroups: { g: Json } }).TaskGroups.g,
+  AutoPromote: true
+}
+
+describe("progress: what the facts say", () => {
   it.effect.each<[string, World, string]>([
     [
       "a deployment that runs",
@@ -41,6 +46,14 @@ describe("progress", () => {
       "canaries that wait for a person",
       { versions: [v1, v0], deployments: [deployment("deployment-canary-healthy", 1, 1182)] },
       "awaiting_promotion v1: Deployment is running but requires manual promotion"
+    ],
+    [
+      "canaries that Nomad promotes itself",
+      {
+        versions: [v1, v0],
+        deployments: [deployment("deployment-canary-healthy", 1, 1182, { TaskGroups: { g: autoPromoted } })]
+      },
+      "rolling v1: Deployment is running but requires manual promotion"
     ],
     [
       "T10: nothing can be placed",

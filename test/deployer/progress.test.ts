@@ -71,6 +71,17 @@ describe("progress", () => {
     })
   )
 
+  it.effect("T8: an older version's deployment that is still under way tells nothing", () =>
+    Effect.gen(function* () {
+      const older = status(0, { LatestDeployment: { ...status(0).LatestDeployment, JobVersion: 0 } })
+      const { said } = yield* following(
+        { versions: [v1, v0], deployments: [successful(1, 1182)], statuses: [older] },
+        attempt({ nomadVersion: 1 })
+      )
+      assert.deepStrictEqual(said, ["succeeded v1: Deployment completed successfully"])
+    })
+  )
+
   it.effect("a server without the call is asked for it once", () =>
     Effect.gen(function* () {
       const world = { versions: [v1, v0], deployments: [deployment("deployment-running", 1, 1182)] }

@@ -129,7 +129,6 @@ export const tellOutcome = (attempt: Followed, facts: JobFacts): Told => {
     // Cancelled, or none: the version after it says why.
     const next = versions.find((version) => version.JobModifyIndex > index)
     if (next === undefined) break
-    if (next.Stop) return ended("superseded", "the job was stopped", deployment)
     if (!carries(next))
       return ended(
         "superseded",
