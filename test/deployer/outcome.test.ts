@@ -121,6 +121,15 @@ describe("progress: what the facts say", () => {
       `reverted v1 to g/t=${before}: Failed due to unhealthy allocations - rolling back to job version 0`
     ],
     [
+      "cancelled after the versions were read can not be told yet",
+      {
+        versions: [v1, v0],
+        deployments: [cancelled(1, 1182)],
+        allocations: [allocation({ ClientStatus: "failed" })]
+      },
+      "untold"
+    ],
+    [
       "cancelled by another image",
       {
         versions: [version(2, 1190, `${image}:9`, attemptB), v1, v0],

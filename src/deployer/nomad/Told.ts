@@ -22,5 +22,5 @@ export type Told =
       readonly run: string
       readonly minHealthy: Duration.Duration
     }
-  /** The facts do not suffice: evaluations, then deployments, then allocations are needed, read in this order. */
+  /** The facts do not suffice: evaluations, then deployments, then allocations are needed, read in this order; where they do not suffice either, the next look tells. */
   | { readonly _tag: "ReadOn" }

@@ -25,7 +25,7 @@ interface Followed {
 const slow = Duration.toNanosUnsafe(slowAfter)
 
 /** A rollout that the job's status alone tells: its deployment is the newest one and under way. */
-const tellByStatus = (nomadVersion: number | null | undefined, status: JobStatus): Told | undefined => {
+const tellByStatus = (nomadVersion: number | undefined, status: JobStatus): Told | undefined => {
   const { LatestDeployment: deployment } = status
   if (deployment === undefined || deployment === null || !deployment.IsActive) return undefined
   if (deployment.JobVersion !== nomadVersion || status.Version !== nomadVersion) return undefined

@@ -128,6 +128,8 @@ export const tellOutcome = (attempt: Followed, facts: JobFacts): Told => {
     }
     // Cancelled, or none: the version after it says why.
     const next = versions.find((version) => version.JobModifyIndex > index)
+    // Cancelled after the versions were read: the next look has the one that did it.
+    if (next === undefined && deployment !== undefined) return { _tag: "ReadOn" }
     if (next === undefined) break
     if (!carries(next))
       return ended(
