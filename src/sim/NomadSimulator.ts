@@ -1,38 +1,29 @@
-import { Clock, Context, Effect, FiberSet, Layer, Random, Schema } from "effect"
+import { Clock, Context, Effect, FiberSet, Layer, Random } from "effect"
 import { answer, cut } from "./nomad/answer.ts"
 import type { Cluster } from "./nomad/Cluster.ts"
-import { Fault, makeFaults } from "./nomad/Fault.ts"
+import { control, type RequestRecord } from "./nomad/control.ts"
+import { type Fault, makeFaults } from "./nomad/Fault.ts"
 import { type Answer, type ApiRequest, plainAnswer } from "./nomad/Http.ts"
 import type { Job } from "./nomad/Job.ts"
-import { isObject, type Json, type JsonObject, parseJson, printJson, textOf } from "./nomad/Json.ts"
+import { type JsonObject, textOf } from "./nomad/Json.ts"
 import { byTag, type OutcomeOf } from "./nomad/Outcome.ts"
-import { refuse, type Refusal } from "./nomad/Refusal.ts"
-import { makeClient } from "./nomad/runAllocation.ts"
-import { makeScheduler } from "./nomad/schedule.ts"
+import type { Refusal } from "./nomad/Refusal.ts"
+import { makeClient } from "./nomad/Client.ts"
+import { makeScheduler } from "./nomad/Scheduler.ts"
 import { serve } from "./nomad/serve.ts"
 import { State } from "./nomad/State.ts"
 import { measuredTimings, type Timings } from "./nomad/Timings.ts"
-import { makeWatcher } from "./nomad/watchDeployments.ts"
-import { register, type Register, type Registered, type Writer } from "./nomad/writeJobs.ts"
+import { makeWatcher } from "./nomad/Watcher.ts"
+import { register, type Register, type Registered, type Writer } from "./nomad/registerJob.ts"
 
 export { Fault } from "./nomad/Fault.ts"
 export type { Job } from "./nomad/Job.ts"
 export { byImage, byTag, type Outcome, type OutcomeOf, type Start, tagOf } from "./nomad/Outcome.ts"
+export type { RequestRecord } from "./nomad/control.ts"
 export type { Refusal } from "./nomad/Refusal.ts"
 export { fixtureJob, sampleJob } from "./nomad/sampleJob.ts"
 export { measuredTimings, quickTimings, type Timings } from "./nomad/Timings.ts"
-export type { Register } from "./nomad/writeJobs.ts"
-
-/** One request to Nomad's own paths, in the order in which they came. */
-export interface RequestRecord {
-  readonly method: string
-  /** With its query, as it was sent. */
-  readonly path: string
-  /** `null` while it is being answered, and for one that was cut. */
-  readonly status: number | null
-  /** Milliseconds since 1970, on the simulator's clock. */
-  readonly at: number
-}
+export type { Register } from "./nomad/registerJob.ts"
 
 export interface NomadOptions {
   /** `127.0.0.1` where not said. */
@@ -104,7 +95,7 @@ const make = (options: NomadOptions) =>
       random: () => random.nextDoubleUnsafe()
     }
     // Scheduler, client and watcher know each other: each tells the others what it changed.
-    const client = makeClient(cluster, { updated: (before, after) => watcher.count(before, after) })
+    const client = makeClient(cluster, (before, after) => watcher.count(before, after))
     const scheduler = makeScheduler(cluster, {
       placed: client.place,
       stopped: client.stop,
@@ -131,45 +122,7 @@ const make = (options: NomadOptions) =>
     const addNamespace = (name: string) =>
       Effect.sync(() => void state.commit(() => state.namespaces.add(name)))
 
-    const own = (request: ApiRequest): Effect.Effect<Answer, Refusal> => {
-      const body = Effect.suspend(() => {
-        try {
-          const value = parseJson(request.body)
-          return isObject(value) ? Effect.succeed(value) : refuse(400, "a JSON object is needed")
-        } catch {
-          return refuse(400, "the body is no JSON")
-        }
-      })
-      switch (`${request.method} ${request.path}`) {
-        case "GET /_sim/requests":
-          return Effect.succeed(jsonAnswer(requests.map((each) => ({ ...each }))))
-        case "GET /_sim/registers":
-          return Effect.succeed(jsonAnswer(registers.map((each) => ({ ...each }))))
-        case "DELETE /_sim/faults":
-          return Effect.sync(() => (faults.clear(), jsonAnswer({})))
-        case "POST /_sim/faults":
-          return Effect.flatMap(body, (value) =>
-            Schema.decodeUnknownEffect(Fault)(value).pipe(
-              Effect.matchEffect({
-                onFailure: (error) => refuse(400, error.message),
-                onSuccess: (fault) => Effect.sync(() => (faults.add(fault), jsonAnswer({})))
-              })
-            )
-          )
-        case "POST /_sim/namespaces":
-          return Effect.flatMap(body, (value) =>
-            Effect.as(addNamespace(textOf(value["Name"])), jsonAnswer({}))
-          )
-        case "POST /_sim/jobs":
-          return Effect.flatMap(body, (value) =>
-            Effect.map(seed(isObject(value["Job"]) ? value["Job"] : value), (registered) =>
-              jsonAnswer({ ...registered })
-            )
-          )
-        default:
-          return refuse(404, "the simulator has no such path")
-      }
-    }
+    const own = control({ requests, registers, faults, register: seed, addNamespace })
 
     const handle = (request: ApiRequest): Effect.Effect<Answer | undefined> => {
       if (request.path.startsWith("/_sim/")) {
@@ -211,12 +164,6 @@ const make = (options: NomadOptions) =>
       handle
     })
   })
-
-const jsonAnswer = (body: Json): Answer => ({
-  status: 200,
-  headers: { "Content-Type": "application/json" },
-  body: printJson(body)
-})
 
 /** A version 4 UUID out of 16 random numbers. */
 const uuid = (random: () => number): string => {

@@ -92,9 +92,9 @@ const blockingOf = (query: URLSearchParams) =>
     if (stale !== null && !["", "true", "false"].includes(stale)) {
       return yield* refuse(400, "Expect `true` or `false` for `stale` query string parameter")
     }
-    const waited = parseGoDuration(query.get("wait") ?? "0")
+    const waited = parseGoDuration(query.get("wait") || "0")
     if (waited === null) return yield* refuse(400, "Invalid wait time")
-    const asked = query.get("index") ?? "0"
+    const asked = query.get("index") || "0"
     if (!/^\d+$/.test(asked)) return yield* refuse(400, "Invalid index")
     return { index: Number(asked), wait: waited <= 0 ? longestWait : Math.min(waited, longestWait) }
   })
@@ -103,28 +103,25 @@ const blockingOf = (query: URLSearchParams) =>
 export const namespaceOf = (query: URLSearchParams): string => query.get("namespace") || "default"
 
 /** A body that must be a JSON object. */
-export const bodyOf = ({ body }: ApiRequest): Effect.Effect<JsonObject, Refusal> => {
-  if (body === "") return refuse(400, "Request body is empty")
-  return Effect.try({
-    try: () => parseJson(body),
-    catch: (cause) =>
-      new Refusal({
-        status: 400,
-        words:
-          /Unexpected end|Unterminated|Expected.*\(line \d+ column \d+\)/.test(String(cause)) && !closes(body)
-            ? "unexpected EOF"
-            : `invalid character in request body: ${cause instanceof Error ? cause.message : String(cause)}`
-      })
-  }).pipe(
-    Effect.flatMap((value) =>
-      isObject(value)
-        ? Effect.succeed(value)
-        : refuse(400, `json: cannot unmarshal ${kindOf(value)} into Go value of type api.JobRegisterRequest`)
-    )
-  )
+export const bodyOf = ({ body }: ApiRequest): Effect.Effect<JsonObject, Refusal> =>
+  Effect.gen(function* () {
+    if (body === "") return yield* refuse(400, "Request body is empty")
+    const value = yield* Effect.try({
+      try: () => parseJson(body),
+      catch: (cause) => new Refusal({ status: 400, words: badJson(String(cause), body) })
+    })
+    if (isObject(value)) return value
+    const words = `json: cannot unmarshal ${kindOf(value)} into Go value of type api.JobRegisterRequest`
+    return yield* refuse(400, words)
+  })
+
+/** Go tells a text that is cut off from one that is wrong. */
+const badJson = (message: string, body: string): string => {
+  const at = /at position (\d+)/.exec(message)?.[1]
+  const isCut = at === undefined ? message.includes("Unexpected end") : Number(at) >= body.length
+  return isCut ? "unexpected EOF" : `invalid character in request body: ${message}`
 }
 
-const closes = (body: string): boolean => /[}\]]\s*$/.test(body)
 export const kindOf = (value: Json): string =>
   Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value
 

@@ -4,8 +4,6 @@ import { Data, Effect } from "effect"
 export class Refusal extends Data.TaggedError("Refusal")<{
   readonly status: number
   readonly words: string
-  /** Index of what was not found, for the reads that tell it. */
-  readonly index?: number
 }> {}
 
 export const refuse = (status: number, words: string): Effect.Effect<never, Refusal> =>

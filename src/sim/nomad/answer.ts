@@ -15,7 +15,7 @@ import { jobRoute, jobsRoute, notSimulated } from "./jobRoutes.ts"
 import { allocationRoute, deploymentRoute, evaluationRoute } from "./objectRoutes.ts"
 import { textOf } from "./Json.ts"
 import { refuse, type Refusal } from "./Refusal.ts"
-import type { Writer } from "./writeJobs.ts"
+import type { Writer } from "./registerJob.ts"
 
 /** The connection is cut without an answer. */
 export const cut = "cut"
@@ -27,12 +27,7 @@ export const answer = (
   fault: Fault | undefined
 ): Effect.Effect<Answer | typeof cut> => {
   const plain = Effect.suspend(() => route(writer, request)).pipe(
-    Effect.catchTag("Refusal", ({ status, words, index }) =>
-      Effect.succeed({
-        ...plainAnswer(status, words),
-        ...(index === undefined ? {} : { headers: { "X-Nomad-Index": String(index) } })
-      })
-    )
+    Effect.catchTag("Refusal", ({ status, words }) => Effect.succeed(plainAnswer(status, words)))
   )
   if (fault === undefined) return plain
   switch (fault._tag) {

@@ -20,7 +20,8 @@ import { boolean, jobList, jobStatuses, jobSummary, pageSize } from "./jobViews.
 import { isObject, type Json, type JsonObject, textOf } from "./Json.ts"
 import { multiError, refuse, type Refusal } from "./Refusal.ts"
 import { rfc3339 } from "./time.ts"
-import { admit, register, type Registered, revert, scale, stop, tag, type Writer } from "./writeJobs.ts"
+import { admit, register, type Registered, type Writer } from "./registerJob.ts"
+import { revert, scale, stop, tag } from "./writeJobs.ts"
 
 type Answering = Effect.Effect<Answer, Refusal>
 

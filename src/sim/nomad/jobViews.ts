@@ -3,7 +3,6 @@ import type { Cluster } from "./Cluster.ts"
 import { isActive, needsPromotion } from "./Deployment.ts"
 import type { Read } from "./Http.ts"
 import { type Job, jobKey } from "./Job.ts"
-import { asList } from "./Job.ts"
 import { isObject, type Json, type JsonObject, textOf } from "./Json.ts"
 import { refuse, type Refusal } from "./Refusal.ts"
 
@@ -185,7 +184,7 @@ const jobStatus = ({ state, node }: Cluster, job: Job): JsonObject => {
             RequiresPromotion: needsPromotion(deployment)
           },
     Stop: job.Stop,
-    IsPack: isObject(job.Meta) && asList(Object.keys(job.Meta)).includes("pack.name"),
+    IsPack: job.Meta !== null && "pack.name" in job.Meta,
     Status: job.Status
   }
 }

@@ -17,9 +17,9 @@ import { evaluationJson, notSimulated } from "./jobRoutes.ts"
 import type { Json } from "./Json.ts"
 import { multiError, refuse, type Refusal } from "./Refusal.ts"
 import { failDeployment } from "./rollback.ts"
-import { newEvaluation } from "./schedule.ts"
-import { promote } from "./watchDeployments.ts"
-import type { Writer } from "./writeJobs.ts"
+import { watcherEvaluation } from "./newEvaluation.ts"
+import { promote } from "./promote.ts"
+import type { Writer } from "./registerJob.ts"
 
 type Answering = Effect.Effect<Answer, Refusal>
 
@@ -162,7 +162,6 @@ const pause = (writer: Writer, request: ApiRequest, id: string): Answering =>
     const isPause = body["Pause"] === true
     const deployment = yield* active(writer, id, isPause ? "pause" : "resume")
     const { state } = writer.cluster
-    const job = state.job(deployment.Namespace, deployment.JobID)
     const evaluation = state.commit((index, now) => {
       const TaskGroups = Object.fromEntries(
         Object.entries(deployment.TaskGroups).map(([name, group]) => [
@@ -180,8 +179,8 @@ const pause = (writer: Writer, request: ApiRequest, id: string): Answering =>
         ModifyIndex: index,
         ModifyTime: now
       })
-      if (isPause || job === undefined) return undefined
-      const made = newEvaluation(writer.cluster, job, "deployment-watcher", index, now, { DeploymentID: id })
+      if (isPause) return undefined
+      const made = watcherEvaluation(writer.cluster, deployment, index, now)
       state.putEvaluation(made)
       return made
     })
@@ -204,7 +203,8 @@ const promoteRoute = (writer: Writer, request: ApiRequest, id: string): Answerin
         : []
     })
     if (short.length > 0) return yield* refuse(500, multiError(short))
-    const evaluation = promote(writer.cluster, deployment, groups, writer.enqueue)
+    const evaluation = promote(writer.cluster, deployment, groups)
+    writer.enqueue(evaluation)
     writer.deploymentChanged(id)
     return answer(writer, id, evaluation, null)
   })

@@ -1,10 +1,17 @@
 import { type Allocation, isFinished } from "./Allocation.ts"
-import { type Deployment, type DeploymentGroup, emptyGroup } from "./Deployment.ts"
+import { type DeploymentGroup, emptyGroup } from "./Deployment.ts"
 import { refusedPlacement } from "./feasible.ts"
-import { type Job, runsToEnd, type TaskGroup } from "./Job.ts"
-import { isDestructive } from "./jobChange.ts"
+import {
+  classify,
+  freeNames,
+  type GroupView,
+  roomToUpdate,
+  tooMany,
+  unneededCanaries,
+  updates
+} from "./groupView.ts"
+import { runsToEnd } from "./Job.ts"
 import type { JsonObject } from "./Json.ts"
-import { rescheduleAt } from "./reschedule.ts"
 import type { Nanos } from "./time.ts"
 
 export interface Placement {
@@ -67,25 +74,8 @@ const noCounts: Record<DesiredCount, number> = {
   Stop: 0
 }
 
-export interface GroupView {
-  readonly job: Job
-  readonly group: TaskGroup
-  /** All allocations of the group that the servers have not stopped. */
-  readonly allocations: ReadonlyArray<Allocation>
-  /** The deployment of this version, unless it succeeded. */
-  readonly current: Deployment | undefined
-  /** The newest deployment of an older version, or the one of this version that succeeded. */
-  readonly old: Deployment | undefined
-  readonly evalId: string
-  readonly now: Nanos
-}
-
 const unneeded = "alloc not needed due to job update"
 const replaced = "alloc is being updated due to job update"
-/** Failed allocations due within a second are replaced now (`nomad-api.md` §5.4). */
-const rescheduleWindow = 1_000_000_000n
-
-const indexOf = (name: string): number => Number(/\[(\d+)\]$/.exec(name)?.[1] ?? 0)
 
 /** What a group without a place in the job gets: everything stopped. */
 export const stopAll = (allocations: ReadonlyArray<Allocation>): GroupPlan => {
@@ -122,7 +112,7 @@ export const reconcileGroup = (view: GroupView): GroupPlan => {
 
   const dropped = unneededCanaries(view)
   const left = view.allocations.filter((each) => !dropped.includes(each))
-  const { kept, now: due, later, finished } = classify(view, left, fresh)
+  const { kept, now: due, later: failing, finished } = classify(view, left, fresh)
 
   const isCanary = (each: Allocation) =>
     current !== undefined && existing?.PlacedCanaries?.includes(each.ID) === true
@@ -166,14 +156,11 @@ export const reconcileGroup = (view: GroupView): GroupPlan => {
         ({ previous }) =>
           previous !== undefined && !(failed && previous.DeploymentID === current.ID) && !paused
       )
-  const room = roomToUpdate(
-    view,
-    strategy === null ? null : strategy.MaxParallel,
-    counted,
-    destructive,
-    ready
-  )
+  const room = roomToUpdate(view, strategy?.MaxParallel, counted)
   const replacing = ready ? destructive.slice(0, Math.max(0, room - mayFill.length)) : []
+
+  // What is stopped anyway needs no look later.
+  const later = failing.filter(({ allocation }) => ![...excess, ...replacing].includes(allocation))
 
   const canaryPlaces: ReadonlyArray<Placement> = placesCanaries
     ? destructive.slice(0, missingCanaries).map(({ Name }) => ({
@@ -232,105 +219,4 @@ export const reconcileGroup = (view: GroupView): GroupPlan => {
       Stop: dropped.length + excess.length
     }
   }
-}
-
-/** Canaries of a deployment that failed, or was overtaken, before they were promoted. */
-const unneededCanaries = ({ allocations, old, current, group }: GroupView): ReadonlyArray<Allocation> => {
-  const lost = [old, current?.Status === "failed" ? current : undefined].flatMap((deployment) => {
-    const state = deployment?.TaskGroups[group.Name]
-    return state === undefined || state.Promoted ? [] : (state.PlacedCanaries ?? [])
-  })
-  return allocations.filter((each) => !isFinished(each) && lost.includes(each.ID))
-}
-
-const classify = (
-  { job, current, evalId, now }: GroupView,
-  allocations: ReadonlyArray<Allocation>,
-  fresh: (each: Allocation) => boolean
-) => {
-  const kept: Array<Allocation> = []
-  const due: Array<{ readonly allocation: Allocation; readonly delay: number }> = []
-  const later: Array<{ readonly allocation: Allocation; readonly at: Nanos }> = []
-  let finished = 0
-  for (const allocation of allocations) {
-    // A batch job's finished allocations of older versions no longer count; those of this version are its result.
-    if (runsToEnd(job) && isFinished(allocation) && !fresh(allocation)) {
-      finished += 1
-      continue
-    }
-    if (isFinished(allocation) && allocation.NextAllocation !== "") continue
-    if (allocation.ClientStatus === "complete" && !runsToEnd(job)) continue
-    const held =
-      current !== undefined &&
-      current.ID === allocation.DeploymentID &&
-      (current.Status === "running" || current.Status === "paused") &&
-      !allocation.mayReschedule
-    const next = held ? undefined : rescheduleAt(allocation)
-    const isDue =
-      next !== undefined && (allocation.FollowupEvalID === evalId || next.at - now <= rescheduleWindow)
-    if (next !== undefined && isDue) {
-      due.push({ allocation, delay: next.delay })
-      continue
-    }
-    if (next !== undefined && allocation.FollowupEvalID === "") later.push({ allocation, at: next.at })
-    kept.push(allocation)
-  }
-  return { kept, now: due, later, finished }
-}
-
-/** Those above the count: first what a promoted canary of the same name replaces, then the highest names. */
-const tooMany = (
-  group: TaskGroup,
-  kept: ReadonlyArray<Allocation>,
-  canaries: ReadonlyArray<Allocation>,
-  canarying: boolean
-): ReadonlyArray<Allocation> => {
-  const others = kept.filter((each) => !canaries.includes(each))
-  const countable = canarying ? others : kept
-  const surplus = countable.length - group.Count
-  if (surplus <= 0) return []
-  const names = new Set(canarying ? [] : canaries.map((each) => each.Name))
-  const shadowed = others.filter((each) => names.has(each.Name))
-  const highest = countable
-    .filter((each) => !shadowed.includes(each))
-    .toSorted((a, b) => indexOf(b.Name) - indexOf(a.Name))
-  return [...shadowed, ...highest].slice(0, surplus)
-}
-
-const updates = ({ job }: GroupView, staying: ReadonlyArray<Allocation>) => {
-  const inPlace: Array<Allocation> = []
-  const destructive: Array<Allocation> = []
-  let ignored = 0
-  for (const allocation of staying) {
-    const from = allocation.Job
-    if (from.JobModifyIndex === job.JobModifyIndex && from.CreateIndex === job.CreateIndex) ignored += 1
-    else if (isDestructive(from, job, allocation.TaskGroup)) destructive.push(allocation)
-    else if (isFinished(allocation)) ignored += 1
-    else if (refusedPlacement(job, allocation.TaskGroup) !== undefined) destructive.push(allocation)
-    else inPlace.push(allocation)
-  }
-  return { ignored, inPlace, destructive: destructive.toSorted((a, b) => indexOf(a.Name) - indexOf(b.Name)) }
-}
-
-/** How many old allocations may be replaced at this moment. */
-const roomToUpdate = (
-  { group, current }: GroupView,
-  maxParallel: number | null,
-  counted: ReadonlyArray<Allocation>,
-  destructive: ReadonlyArray<Allocation>,
-  ready: boolean
-): number => {
-  if (maxParallel === null || destructive.length === 0) return group.Count
-  if (current === undefined) return maxParallel
-  if (!ready) return 0
-  const ours = counted.filter((each) => each.DeploymentID === current.ID)
-  if (ours.some((each) => each.DeploymentStatus?.Healthy === false)) return 0
-  return maxParallel - ours.filter((each) => each.DeploymentStatus?.Healthy !== true).length
-}
-
-const freeNames = (job: Job, group: TaskGroup, taken: ReadonlyArray<Allocation>): ReadonlyArray<string> => {
-  const used = new Set(taken.map((each) => each.Name))
-  return Array.from({ length: group.Count }, (_, at) => `${job.ID}.${group.Name}[${at}]`).filter(
-    (name) => !used.has(name)
-  )
 }

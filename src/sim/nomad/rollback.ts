@@ -1,9 +1,9 @@
-import { type Deployment } from "./Deployment.ts"
-import type { Evaluation } from "./Evaluation.ts"
 import type { Cluster } from "./Cluster.ts"
+import type { Deployment } from "./Deployment.ts"
+import type { Evaluation } from "./Evaluation.ts"
 import { jobKey } from "./Job.ts"
 import { specChanged } from "./jobChange.ts"
-import { newEvaluation } from "./schedule.ts"
+import { watcherEvaluation } from "./newEvaluation.ts"
 
 /**
  * Fails a deployment, and where asked rolls the job back to its newest stable version in the same index
@@ -44,14 +44,7 @@ export const failDeployment = (
         state.putSubmission(key, { ...source, Version: version, JobModifyIndex: index })
       }
     }
-    const evaluation = newEvaluation(
-      cluster,
-      job ?? { Namespace, ID: JobID, Type: "service", Priority: deployment.EvalPriority },
-      "deployment-watcher",
-      index,
-      now,
-      { DeploymentID: deployment.ID }
-    )
+    const evaluation = watcherEvaluation(cluster, deployment, index, now)
     state.putDeployment({
       ...deployment,
       Status: "failed",

@@ -1,20 +1,21 @@
 import { assert } from "@effect/vitest"
 import { Clock, Effect, Layer, ManagedRuntime } from "effect"
 import { TestClock } from "effect/testing"
+import type { WriteBody } from "./Answers.ts"
 import { NomadSimulator } from "../../../src/sim/NomadSimulator.ts"
 
 /** One answer of whatever is tested. */
-export interface Reply {
+export interface Reply<A> {
   readonly status: number
   readonly headers: Headers
   readonly text: string
-  /** The parsed body, `undefined` where it is no JSON. Properties are read as the test expects them. */
-  readonly json: any
+  /** The parsed body, read as the test expects it to be; `null` where it is no JSON. */
+  readonly json: A
 }
 
 /** What the contract is tested against. */
 export interface Target {
-  readonly call: (method: string, path: string, body?: unknown) => Effect.Effect<Reply>
+  readonly call: <A = WriteBody>(method: string, path: string, body?: unknown) => Effect.Effect<Reply<A>>
   /** Lets time pass: virtual on the simulator, real on an agent. */
   readonly pass: (milliseconds: number) => Effect.Effect<void>
   /** Milliseconds on the clock that `pass` moves. */
@@ -26,7 +27,7 @@ export interface Target {
 
 export const caller =
   (url: string): Target["call"] =>
-  (method, path, body) =>
+  <A>(method: string, path: string, body?: unknown): Effect.Effect<Reply<A>> =>
     Effect.promise(async (signal) => {
       const response = await fetch(`${url}${path}`, {
         method,
@@ -39,7 +40,7 @@ export const caller =
         status: response.status,
         headers: response.headers,
         text,
-        json: isJson ? JSON.parse(text) : undefined
+        json: (isJson ? JSON.parse(text) : null) as A
       }
     })
 

@@ -86,13 +86,18 @@ export const startAgent = async (): Promise<Target> => {
   return target(url, stop)
 }
 
-const isReady = (node: any): boolean => node.Status === "ready" && node.Drivers?.raw_exec?.Healthy === true
+interface NodeBody {
+  readonly Status: string
+  readonly Drivers: Readonly<Record<string, { readonly Healthy: boolean }>> | null
+}
+const isReady = (node: NodeBody): boolean =>
+  node.Status === "ready" && node.Drivers?.["raw_exec"]?.Healthy === true
 
 const ready = async (url: string): Promise<void> => {
   const deadline = Date.now() + 90_000
   while (Date.now() < deadline) {
     const nodes = await fetch(`${url}/v1/nodes`)
-      .then((response) => response.json() as Promise<ReadonlyArray<any>>)
+      .then((response) => response.json() as Promise<ReadonlyArray<NodeBody>>)
       .catch(() => [])
     if (Array.isArray(nodes) && nodes.some(isReady)) return
     await new Promise((resolve) => setTimeout(resolve, 200))
@@ -104,10 +109,10 @@ const target = (url: string, stop: () => Promise<void>): Target => {
   const used = new Set<string>()
   const call = caller(url)
   return {
-    call: (method, path, body) => {
-      const id = (body as any)?.Job?.ID
+    call: <A>(method: string, path: string, body?: unknown) => {
+      const id = (body as { readonly Job?: { readonly ID?: unknown } } | undefined)?.Job?.ID
       if (typeof id === "string") used.add(id)
-      return call(method, path, body)
+      return call<A>(method, path, body)
     },
     pass: (milliseconds) => Effect.sleep(milliseconds),
     now: Effect.sync(() => Date.now()),

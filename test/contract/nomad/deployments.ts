@@ -12,17 +12,20 @@ import {
   getJob,
   newId,
   post,
+  some,
   stableJob
 } from "./steps.ts"
+import type { DeploymentBody, EvaluationBody, StatusBody, StubBody } from "./Answers.ts"
 import type { Reply, Target } from "./Target.ts"
 
-const isRunning = (version: number) => (reply: Reply) =>
-  reply.json.filter((each: any) => each.JobVersion === version && each.ClientStatus === "running").length ===
-  2
-const unsettled = (all: ReadonlyArray<any>): number =>
+const waits = (each: StubBody): boolean => each.ClientStatus === "failed" && each.FollowupEvalID !== ""
+const isDead = (each: StubBody): boolean => each.TaskStates.t.State === "dead"
+const isRunning = (version: number) => (reply: Reply<ReadonlyArray<StubBody>>) =>
+  reply.json.filter((each) => each.JobVersion === version && each.ClientStatus === "running").length === 2
+const unsettled = (all: ReadonlyArray<StubBody>): number =>
   all.filter((each) => each.JobVersion === 1 && each.DeploymentStatus?.Healthy !== true).length
-const completed = (count: number) => (reply: Reply) =>
-  reply.json.filter((each: any) => each.ClientStatus === "complete").length === count
+const completed = (count: number) => (reply: Reply<ReadonlyArray<StubBody>>) =>
+  reply.json.filter((each) => each.ClientStatus === "complete").length === count
 
 export const deployments = (target: () => Target): void => {
   it.live("statement 16: the first register makes a deployment that succeeds", () =>
@@ -40,12 +43,12 @@ export const deployments = (target: () => Target): void => {
   it.live("statement 17: a changed environment replaces the allocation", () =>
     Effect.gen(function* () {
       const { id, job } = yield* stableJob(target())
-      const [old] = yield* allocations(target(), id)
+      const old = some((yield* allocations(target(), id))[0])
       yield* post(target(), changed(job))
       yield* deployment(target(), id, 1, "successful")
       const all = yield* allocations(target(), id)
-      const before = all.find((each) => each.ID === old.ID)
-      const after = all.find((each) => each.JobVersion === 1)
+      const before = some(all.find((each) => each.ID === old.ID))
+      const after = some(all.find((each) => each.JobVersion === 1))
       assert.deepStrictEqual(
         [before.DesiredStatus, before.DesiredDescription, before.NextAllocation],
         ["stop", "alloc is being updated due to job update", after.ID]
@@ -58,7 +61,7 @@ export const deployments = (target: () => Target): void => {
     Effect.gen(function* () {
       const { id } = yield* stableJob(target())
       const read = yield* getJob(target(), id)
-      const [first] = yield* allocations(target(), id)
+      const first = some((yield* allocations(target(), id))[0])
       yield* post(target(), { ...read, Priority: 60 })
       yield* deployment(target(), id, 1, "successful")
       const inPlace = yield* allocations(target(), id)
@@ -104,8 +107,11 @@ export const deployments = (target: () => Target): void => {
         2
       )
       const done = yield* eventually(target(), path, isRunning(1))
-      assert.isTrue(done.json.every((each: any) => each.DeploymentStatus === null))
-      assert.deepStrictEqual((yield* target().call("GET", `/v1/job/${id}/deployments`)).json, [])
+      assert.isTrue(done.json.every((each) => each.DeploymentStatus === null))
+      assert.deepStrictEqual(
+        (yield* target().call<ReadonlyArray<unknown>>("GET", `/v1/job/${id}/deployments`)).json,
+        []
+      )
       assert.isFalse((yield* getJob(target(), id)).Stable)
     })
   )
@@ -128,12 +134,12 @@ export const deployments = (target: () => Target): void => {
       assert.strictEqual(reverted.JobModifyIndex, failed.ModifyIndex)
       assert.deepStrictEqual(reverted.TaskGroups[0].Tasks[0].Config, good.TaskGroups[0].Tasks[0].Config)
       yield* deployment(target(), id, 2, "successful")
-      const [culprit] = (yield* allocations(target(), id)).filter((each) => each.JobVersion === 1)
+      const culprit = some((yield* allocations(target(), id)).find((each) => each.JobVersion === 1))
       assert.deepStrictEqual(
-        [culprit.ClientStatus, culprit.ClientDescription, culprit.DeploymentStatus.Healthy],
+        [culprit.ClientStatus, culprit.ClientDescription, culprit.DeploymentStatus?.Healthy],
         ["failed", "Failed tasks", false]
       )
-      const types = culprit.TaskStates.t.Events.map((each: any) => each.Type)
+      const types = culprit.TaskStates.t.Events.map((each) => each.Type)
       assert.deepStrictEqual(types.slice(0, 5), [
         "Received",
         "Task Setup",
@@ -141,7 +147,7 @@ export const deployments = (target: () => Target): void => {
         "Terminated",
         "Not Restarting"
       ])
-      assert.strictEqual(culprit.TaskStates.t.Events[3].DisplayMessage, "Exit Code: 1")
+      assert.strictEqual(culprit.TaskStates.t.Events[3]?.DisplayMessage, "Exit Code: 1")
     })
   )
 
@@ -181,8 +187,8 @@ export const deployments = (target: () => Target): void => {
       const all = (yield* allocations(target(), id)).toSorted((a, b) => a.CreateIndex - b.CreateIndex)
       assert.isAtLeast(all.length, 2)
       assert.deepStrictEqual(
-        [all[0].DesiredStatus, all[0].DesiredDescription, all[0].NextAllocation],
-        ["stop", "", all[1].ID]
+        [all[0]?.DesiredStatus, all[0]?.DesiredDescription, all[0]?.NextAllocation],
+        ["stop", "", all[1]?.ID]
       )
     })
   )
@@ -206,10 +212,13 @@ export const deployments = (target: () => Target): void => {
       const Constraints = [{ LTarget: "${attr.kernel.name}", Operand: "=", RTarget: "plan9" }]
       const registered = yield* post(target(), fixtureJob({ id, group: { Constraints } }))
       const evaluation = yield* evaluated(target(), registered.json.EvalID)
-      assert.deepStrictEqual(evaluation.FailedTGAllocs.g.ConstraintFiltered, {
+      assert.deepStrictEqual(evaluation.FailedTGAllocs?.g.ConstraintFiltered, {
         "${attr.kernel.name} = plan9": 1
       })
-      const blocked = (yield* target().call("GET", `/v1/evaluation/${evaluation.BlockedEval}`)).json
+      const blocked = (yield* target().call<EvaluationBody>(
+        "GET",
+        `/v1/evaluation/${evaluation.BlockedEval}`
+      )).json
       assert.deepStrictEqual([blocked.Status, blocked.TriggeredBy], ["blocked", "queued-allocs"])
       yield* target().pass(11_000)
       const found = yield* deployment(target(), id, 0, "running")
@@ -217,7 +226,7 @@ export const deployments = (target: () => Target): void => {
       assert.strictEqual((yield* getJob(target(), id)).Status, "running")
       const next = yield* post(target(), fixtureJob({ id }))
       yield* evaluated(target(), next.json.EvalID)
-      const moot = yield* eventually(
+      const moot = yield* eventually<EvaluationBody>(
         target(),
         `/v1/evaluation/${blocked.ID}`,
         (reply) => reply.json.Status === "canceled"
@@ -243,10 +252,10 @@ export const deployments = (target: () => Target): void => {
       const { id, job } = yield* stableJob(target(), { count: 3 })
       yield* post(target(), changed(job))
       const path = `/v1/job/${id}/allocations`
-      const done = yield* eventually(target(), path, (reply) => {
+      const done = yield* eventually<ReadonlyArray<StubBody>>(target(), path, (reply) => {
         assert.isAtMost(unsettled(reply.json), 1)
         return (
-          reply.json.filter((each: any) => each.JobVersion === 1 && each.DeploymentStatus?.Healthy === true)
+          reply.json.filter((each) => each.JobVersion === 1 && each.DeploymentStatus?.Healthy === true)
             .length === 3
         )
       })
@@ -271,13 +280,17 @@ export const deployments = (target: () => Target): void => {
         [500, '1 error occurred:\n\t* Task group "g" has 0/1 healthy allocations\n\n']
       )
       const path = `/v1/deployment/${found.ID}`
-      yield* eventually(target(), path, (reply) => reply.json.TaskGroups.g.HealthyAllocs === 1)
-      const waiting = (yield* target().call("POST", "/v1/jobs/statuses", {
+      yield* eventually<DeploymentBody>(
+        target(),
+        path,
+        (reply) => reply.json.TaskGroups.g.HealthyAllocs === 1
+      )
+      const waiting = (yield* target().call<ReadonlyArray<StatusBody>>("POST", "/v1/jobs/statuses", {
         Jobs: [{ ID: id, Namespace: "default" }]
       })).json
-      assert.isTrue(waiting[0].LatestDeployment.RequiresPromotion)
+      assert.isTrue(some(waiting[0]).LatestDeployment.RequiresPromotion)
       assert.strictEqual((yield* promoting).status, 200)
-      const promoted = (yield* target().call("GET", path)).json
+      const promoted = (yield* target().call<DeploymentBody>("GET", path)).json
       assert.isTrue(promoted.TaskGroups.g.Promoted)
       assert.strictEqual(promoted.StatusDescription, "Deployment is running")
       yield* deployment(target(), id, 1, "successful")
@@ -306,10 +319,10 @@ export const deployments = (target: () => Target): void => {
       const fresh = (yield* allocations(target(), id)).filter((each) => each.JobVersion === 1)
       assert.strictEqual(fresh.length, 1)
       yield* pausing(false)
-      const resumed = (yield* target().call("GET", `/v1/deployment/${ID}`)).json
+      const resumed = (yield* target().call<DeploymentBody>("GET", `/v1/deployment/${ID}`)).json
       assert.isAbove(
-        Date.parse(resumed.TaskGroups.g.RequireProgressBy),
-        Date.parse(still.TaskGroups.g.RequireProgressBy)
+        Date.parse(resumed.TaskGroups.g.RequireProgressBy ?? ""),
+        Date.parse(still.TaskGroups.g.RequireProgressBy ?? "")
       )
       yield* deployment(target(), id, 1, "successful")
     })
@@ -369,10 +382,10 @@ export const deployments = (target: () => Target): void => {
       const RestartPolicy = { Attempts: 1, Mode: "fail", Interval: 30e9, Delay: 1e9 }
       yield* post(target(), fixtureJob({ id, ...bad, group: { RestartPolicy } }))
       yield* deployment(target(), id, 0, "failed")
-      const [only] = yield* allocations(target(), id)
+      const only = some((yield* allocations(target(), id))[0])
       const { Restarts, Failed, Events } = only.TaskStates.t
       assert.deepStrictEqual([Restarts, Failed], [1, true])
-      const last = Events.findLast((each: any) => each.Type === "Not Restarting")
+      const last = some(Events.findLast((each) => each.Type === "Not Restarting"))
       assert.strictEqual(
         last.DisplayMessage,
         'Exceeded allowed attempts 1 in interval 30s and mode is "fail"'
@@ -392,7 +405,60 @@ export const deployments = (target: () => Target): void => {
       assert.strictEqual((yield* allocations(target(), id)).length, 1)
       yield* post(target(), changed(job))
       yield* eventually(target(), path, completed(2))
-      assert.deepStrictEqual((yield* target().call("GET", `/v1/job/${id}/deployments`)).json, [])
+      assert.deepStrictEqual(
+        (yield* target().call<ReadonlyArray<unknown>>("GET", `/v1/job/${id}/deployments`)).json,
+        []
+      )
+    })
+  )
+
+  it.live("canaries that may promote themselves do so once they are healthy", () =>
+    Effect.gen(function* () {
+      const { id, job } = yield* stableJob(target(), { count: 2, update: { Canary: 1, AutoPromote: true } })
+      yield* post(target(), changed(job))
+      const found = yield* deployment(target(), id, 1, "running")
+      assert.strictEqual(found.StatusDescription, "Deployment is running pending automatic promotion")
+      const done = yield* deployment(target(), id, 1, "successful")
+      assert.isTrue(done.TaskGroups.g.Promoted)
+    })
+  )
+
+  it.live("an allocation that waits for its next try is replaced by a newer version at once", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      const ReschedulePolicy = { Unlimited: true, Delay: 60e9, DelayFunction: "constant", MaxDelay: 0 }
+      const group = { ReschedulePolicy }
+      const slow = { update: { ProgressDeadline: 600e9 }, group }
+      yield* post(target(), fixtureJob({ id, ...bad, ...slow }))
+      const path = `/v1/job/${id}/allocations`
+      yield* eventually<ReadonlyArray<StubBody>>(target(), path, ({ json }) => json.some(waits))
+      yield* post(target(), fixtureJob({ id, ...slow }))
+      yield* deployment(target(), id, 1, "successful")
+      const all = yield* allocations(target(), id)
+      assert.deepStrictEqual(all.map((each) => `${each.JobVersion} ${each.DesiredStatus}`).toSorted(), [
+        "0 stop",
+        "1 run"
+      ])
+    })
+  )
+
+  it.live("a task that fails takes the other tasks of its allocation with it", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      const job = fixtureJob({ id })
+      const [group] = job["TaskGroups"] as readonly [{ readonly Tasks: readonly [object] }]
+      const other = { ...group.Tasks[0], Name: "u", Config: { command: "/bin/false" } }
+      yield* post(target(), { ...job, TaskGroups: [{ ...group, Tasks: [group.Tasks[0], other] }] })
+      yield* deployment(target(), id, 0, "failed")
+      const path = `/v1/job/${id}/allocations`
+      const { json } = yield* eventually<ReadonlyArray<StubBody>>(target(), path, (reply) =>
+        reply.json.some(isDead)
+      )
+      const only = some(json[0])
+      assert.strictEqual(only.ClientStatus, "failed")
+      const sibling = only.TaskStates.t.Events.find((each) => each.Type === "Sibling Task Failed")
+      assert.strictEqual(sibling?.DisplayMessage, `Task's sibling "u" failed`)
+      assert.isFalse(only.TaskStates.t.Failed)
     })
   )
 }

@@ -1,6 +1,14 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { deployment, eventually, newId, post, stableJob } from "./steps.ts"
+import type {
+  AllocationBody,
+  DeploymentBody,
+  EvaluationBody,
+  JobBody,
+  StatusBody,
+  StubBody
+} from "./Answers.ts"
+import { allocations, deployment, eventually, newId, post, some, stableJob } from "./steps.ts"
 import type { Target } from "./Target.ts"
 import { fixtureJob } from "../../../src/sim/NomadSimulator.ts"
 
@@ -41,23 +49,26 @@ export const reads = (target: () => Target): void => {
   it.live("statement 58: evaluations leave out empty keys, deployments and stubs have all", () =>
     Effect.gen(function* () {
       const { id } = yield* stableJob(target())
-      const [evaluation] = (yield* target().call("GET", `/v1/job/${id}/evaluations`)).json
-      const read = (yield* target().call("GET", `/v1/evaluation/${evaluation.ID}`)).json
+      const list = yield* target().call<ReadonlyArray<EvaluationBody>>("GET", `/v1/job/${id}/evaluations`)
+      const read = (yield* target().call("GET", `/v1/evaluation/${some(list.json[0]).ID}`)).json
       assert.notProperty(read, "BlockedEval")
       assert.notProperty(read, "NextEval")
-      const found = (yield* target().call("GET", `/v1/job/${id}/deployment`)).json
+      const found = (yield* target().call<DeploymentBody>("GET", `/v1/job/${id}/deployment`)).json
       assert.property(found.TaskGroups.g, "PlacedCanaries")
       assert.isNull(found.TaskGroups.g.PlacedCanaries)
-      const [stub] = (yield* target().call("GET", `/v1/job/${id}/allocations`)).json
+      const stub = some((yield* allocations(target(), id))[0])
       assert.strictEqual(stub.DesiredDescription, "")
       assert.strictEqual(stub.NextAllocation, "")
       assert.notProperty(stub, "DeploymentID")
-      const whole = (yield* target().call("GET", `/v1/allocation/${stub.ID}`)).json
+      const whole = (yield* target().call<AllocationBody>("GET", `/v1/allocation/${stub.ID}`)).json
       assert.notProperty(whole, "NextAllocation")
       assert.strictEqual(whole.DeploymentID, found.ID)
-      const listed = (yield* target().call("GET", `/v1/deployment/allocations/${found.ID}`)).json
+      const listed = yield* target().call<ReadonlyArray<StubBody>>(
+        "GET",
+        `/v1/deployment/allocations/${found.ID}`
+      )
       assert.deepStrictEqual(
-        listed.map((each: any) => each.ID),
+        listed.json.map((each) => each.ID),
         [stub.ID]
       )
     })
@@ -71,10 +82,10 @@ export const reads = (target: () => Target): void => {
         texts.push((yield* target().call("GET", path)).text)
       }
       assert.notInclude(texts.join(), "0001-01-01")
-      const [stub] = JSON.parse(texts[1] ?? "")
-      assert.isNull(stub.TaskStates.t.FinishedAt)
-      assert.isNull(stub.TaskStates.t.LastRestart)
-      assert.match(stub.TaskStates.t.StartedAt, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
+      const { TaskStates } = some((yield* allocations(target(), id))[0])
+      assert.isNull(TaskStates.t.FinishedAt)
+      assert.isNull(TaskStates.t.LastRestart)
+      assert.match(TaskStates.t.StartedAt ?? "", /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
     })
   )
 
@@ -110,16 +121,22 @@ export const reads = (target: () => Target): void => {
     Effect.gen(function* () {
       const prefix = newId()
       for (const name of ["a", "b"]) yield* post(target(), fixtureJob({ id: `${prefix}-${name}`, count: 0 }))
-      const first = yield* target().call("GET", `/v1/jobs?prefix=${prefix}-&per_page=1`)
+      const first = yield* target().call<ReadonlyArray<JobBody>>(
+        "GET",
+        `/v1/jobs?prefix=${prefix}-&per_page=1`
+      )
       assert.deepStrictEqual(
-        first.json.map((each: any) => each.ID),
+        first.json.map((each) => each.ID),
         [`${prefix}-a`]
       )
       const token = first.headers.get("x-nomad-nexttoken")
       assert.strictEqual(token, `default.${prefix}-b`)
-      const last = yield* target().call("GET", `/v1/jobs?prefix=${prefix}-&per_page=1&next_token=${token}`)
+      const last = yield* target().call<ReadonlyArray<JobBody>>(
+        "GET",
+        `/v1/jobs?prefix=${prefix}-&per_page=1&next_token=${token}`
+      )
       assert.deepStrictEqual(
-        last.json.map((each: any) => each.ID),
+        last.json.map((each) => each.ID),
         [`${prefix}-b`]
       )
       assert.isNull(last.headers.get("x-nomad-nexttoken"))
@@ -134,15 +151,15 @@ export const reads = (target: () => Target): void => {
         const first = yield* stableJob(target())
         const second = yield* stableJob(target())
         const Jobs = [first.id, second.id, "none"].map((ID) => ({ ID, Namespace: "default" }))
-        const reply = yield* target().call("POST", "/v1/jobs/statuses", { Jobs })
+        const reply = yield* target().call<ReadonlyArray<StatusBody>>("POST", "/v1/jobs/statuses", { Jobs })
         assert.deepStrictEqual(
-          reply.json.map((each: any) => each.ID),
+          reply.json.map((each) => each.ID),
           [second.id, first.id]
         )
-        const { LatestDeployment, Allocs } = reply.json[0]
+        const { LatestDeployment, Allocs } = some(reply.json[0])
         assert.strictEqual(LatestDeployment.Status, "successful")
         assert.isFalse(LatestDeployment.IsActive)
-        assert.strictEqual(Allocs[0].DeploymentStatus.Healthy, true)
+        assert.strictEqual(Allocs[0]?.DeploymentStatus.Healthy, true)
         const none = yield* target().call("POST", "/v1/jobs/statuses", { Jobs: [] })
         assert.deepStrictEqual([none.status, none.text], [400, "no jobs in request"])
       })
@@ -152,8 +169,8 @@ export const reads = (target: () => Target): void => {
     Effect.gen(function* () {
       const id = newId()
       yield* post(target(), fixtureJob({ id, count: 0 }))
-      yield* eventually(target(), `/v1/job/${id}`, (reply) => reply.json.Status === "dead")
-      const before = yield* target().call("GET", `/v1/job/${id}`)
+      yield* eventually<JobBody>(target(), `/v1/job/${id}`, (reply) => reply.json.Status === "dead")
+      const before = yield* target().call<JobBody>("GET", `/v1/job/${id}`)
       const index = Number(before.headers.get("x-nomad-index"))
       assert.strictEqual(index, before.json.ModifyIndex)
 
@@ -187,7 +204,11 @@ export const reads = (target: () => Target): void => {
     Effect.gen(function* () {
       const id = newId()
       yield* post(target(), fixtureJob({ id, count: 0 }))
-      const read = yield* eventually(target(), `/v1/job/${id}`, (reply) => reply.json.Status === "dead")
+      const read = yield* eventually<JobBody>(
+        target(),
+        `/v1/job/${id}`,
+        (reply) => reply.json.Status === "dead"
+      )
       const index = Number(read.headers.get("x-nomad-index"))
       const purge = target().call("DELETE", `/v1/job/${id}?purge=true`)
       const gone = yield* blocked(target(), `/v1/job/${id}?index=${index}&wait=30s`, purge)
@@ -206,21 +227,21 @@ export const reads = (target: () => Target): void => {
       yield* post(target(), fixtureJob({ id }))
       const first = yield* deployment(target(), id, 0, "running")
       const at = (index: number) => `/v1/deployment/${first.ID}?index=${index}&wait=60s`
-      const healthy = yield* blocked(target(), at(first.ModifyIndex), Effect.void)
+      const healthy = yield* blocked<DeploymentBody>(target(), at(first.ModifyIndex), Effect.void)
       assert.strictEqual(healthy.reply.json.TaskGroups.g.HealthyAllocs, 1)
       assert.strictEqual(healthy.reply.json.Status, "running")
-      const done = yield* blocked(target(), at(healthy.reply.json.ModifyIndex), Effect.void)
+      const done = yield* blocked<DeploymentBody>(target(), at(healthy.reply.json.ModifyIndex), Effect.void)
       assert.strictEqual(done.reply.json.Status, "successful")
     })
   )
 }
 
 /** A read that blocks, what happens meanwhile, and how long it took on the target's clock. */
-const blocked = (target: Target, path: string, meanwhile: Effect.Effect<unknown>) =>
+const blocked = <A>(target: Target, path: string, meanwhile: Effect.Effect<unknown>) =>
   Effect.gen(function* () {
     const from = yield* target.now
     let took = 0
-    const read = target.call("GET", path).pipe(
+    const read = target.call<A>("GET", path).pipe(
       Effect.tap(() =>
         Effect.map(target.now, (now) => {
           took = now - from

@@ -1,6 +1,7 @@
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import { fixtureJob } from "../../../src/sim/NomadSimulator.ts"
+import type { DeploymentBody, EvaluationBody, JobBody, StubBody, WriteBody } from "./Answers.ts"
 import type { Reply, Target } from "./Target.ts"
 
 /** A job id that no other test of this run, or of an earlier one on the same agent, has. */
@@ -11,15 +12,15 @@ export const newId = (): string => `c-${run}-${made++}`
 export const bad = { command: "/bin/false" }
 
 /** Reads until `until` holds; fails after 60 seconds of the target's time, with what was read last. */
-export const eventually = (
+export const eventually = <A>(
   target: Target,
   path: string,
-  until: (reply: Reply) => boolean
-): Effect.Effect<Reply> =>
+  until: (reply: Reply<A>) => boolean
+): Effect.Effect<Reply<A>> =>
   Effect.gen(function* () {
     const deadline = (yield* target.now) + 60_000
     for (;;) {
-      const reply = yield* target.call("GET", path)
+      const reply = yield* target.call<A>("GET", path)
       if (until(reply)) return reply
       if ((yield* target.now) > deadline) assert.fail(`${path} still answers ${reply.status} ${reply.text}`)
       yield* target.pass(100)
@@ -27,14 +28,14 @@ export const eventually = (
   })
 
 /** Registers the job, which must be taken. */
-export const post = (target: Target, job: unknown, more: object = {}): Effect.Effect<Reply> =>
+export const post = (target: Target, job: unknown, more: object = {}): Effect.Effect<Reply<WriteBody>> =>
   Effect.map(target.call("POST", "/v1/jobs", { Job: job, ...more }), (reply) => {
     assert.strictEqual(reply.status, 200, reply.text)
     return reply
   })
 
-export const getJob = (target: Target, id: string): Effect.Effect<any> =>
-  Effect.map(target.call("GET", `/v1/job/${encodeURIComponent(id)}`), (reply) => {
+export const getJob = (target: Target, id: string): Effect.Effect<JobBody> =>
+  Effect.map(target.call<JobBody>("GET", `/v1/job/${encodeURIComponent(id)}`), (reply) => {
     assert.strictEqual(reply.status, 200, reply.text)
     return reply.json
   })
@@ -45,13 +46,17 @@ export const deployment = (
   id: string,
   version: number,
   status: string
-): Effect.Effect<any> => {
-  const find = (reply: Reply) =>
-    (reply.json as ReadonlyArray<any>).find((each) => each.JobVersion === version && each.Status === status)
-  return Effect.map(
-    eventually(target, `/v1/job/${encodeURIComponent(id)}/deployments`, (reply) => find(reply) !== undefined),
-    find
-  )
+): Effect.Effect<DeploymentBody> => {
+  const path = `/v1/job/${encodeURIComponent(id)}/deployments`
+  const isIt = (each: DeploymentBody) => each.JobVersion === version && each.Status === status
+  const isThere = (reply: Reply<ReadonlyArray<DeploymentBody>>) => reply.json.some(isIt)
+  return Effect.map(eventually(target, path, isThere), ({ json }) => some(json.find(isIt)))
+}
+
+/** What must be there. */
+export const some = <A>(value: A | undefined): A => {
+  assert.isDefined(value)
+  return value
 }
 
 /** Registers the fixture and waits until its first deployment succeeded. */
@@ -64,26 +69,27 @@ export const stableJob = (target: Target, options: Omit<Parameters<typeof fixtur
     return { id, job }
   })
 
-/** The job as read, with another environment: a change that replaces allocations. */
-export const changed = (job: any, value = "2"): any => {
-  const next = structuredClone(job)
-  next.TaskGroups[0].Tasks[0].Env = { A: value }
-  return next
+/** The job, as it was posted or read, with other parts in its task. */
+const withTask = <A extends object>(job: A, parts: object): A => {
+  const [group] = (job as unknown as JobBody).TaskGroups
+  return { ...job, TaskGroups: [{ ...group, Tasks: [{ ...group.Tasks[0], ...parts }] }] }
 }
+
+/** The job with another environment: a change that replaces allocations. */
+export const changed = <A extends object>(job: A, value = "2"): A => withTask(job, { Env: { A: value } })
 
 /** The same with a command that ends at once. */
-export const broken = (job: any): any => {
-  const next = structuredClone(job)
-  next.TaskGroups[0].Tasks[0].Config = { command: "/bin/false" }
-  return next
-}
+export const broken = <A extends object>(job: A): A => withTask(job, { Config: { command: "/bin/false" } })
 
-export const allocations = (target: Target, id: string): Effect.Effect<ReadonlyArray<any>> =>
-  Effect.map(target.call("GET", `/v1/job/${encodeURIComponent(id)}/allocations`), (reply) => reply.json)
+export const allocations = (target: Target, id: string): Effect.Effect<ReadonlyArray<StubBody>> =>
+  Effect.map(
+    target.call<ReadonlyArray<StubBody>>("GET", `/v1/job/${encodeURIComponent(id)}/allocations`),
+    (reply) => reply.json
+  )
 
 /** Waits until the evaluation is processed. */
-export const evaluated = (target: Target, evalId: string): Effect.Effect<any> =>
+export const evaluated = (target: Target, evalId: string): Effect.Effect<EvaluationBody> =>
   Effect.map(
-    eventually(target, `/v1/evaluation/${evalId}`, (reply) => reply.json?.Status === "complete"),
-    (reply) => reply.json
+    eventually<EvaluationBody>(target, `/v1/evaluation/${evalId}`, ({ json }) => json.Status === "complete"),
+    ({ json }) => json
   )

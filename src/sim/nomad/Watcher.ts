@@ -1,10 +1,11 @@
 import { type Allocation, isTerminal } from "./Allocation.ts"
 import type { Cluster } from "./Cluster.ts"
-import { type Deployment, type DeploymentGroup, isActive, runningWords } from "./Deployment.ts"
+import { type Deployment, type DeploymentGroup, isActive } from "./Deployment.ts"
 import type { Evaluation } from "./Evaluation.ts"
+import { promote } from "./promote.ts"
 import { rescheduleAt } from "./reschedule.ts"
 import { failDeployment } from "./rollback.ts"
-import { newEvaluation } from "./schedule.ts"
+import { newEvaluation, watcherEvaluation } from "./newEvaluation.ts"
 import { type Nanos, toMillis } from "./time.ts"
 
 /**
@@ -49,19 +50,15 @@ export const makeWatcher = (cluster: Cluster, enqueue: (evaluation: Evaluation) 
       const deployment = state.deployments.get(id)
       if (deployment === undefined || !isActive(deployment)) return
       if (promotesItself(deployment))
-        return void promote(cluster, deployment, Object.keys(deployment.TaskGroups), enqueue)
-      evaluate(deployment)
+        enqueue(promote(cluster, deployment, Object.keys(deployment.TaskGroups)))
+      else evaluate(deployment)
     })
   }
 
   const evaluate = (deployment: Deployment, write: (index: number) => void = () => undefined): void => {
-    const job = state.job(deployment.Namespace, deployment.JobID)
-    if (job === undefined) return
     const evaluation = state.commit((index, at) => {
       write(index)
-      const made = newEvaluation(cluster, job, "deployment-watcher", index, at, {
-        DeploymentID: deployment.ID
-      })
+      const made = watcherEvaluation(cluster, deployment, index, at)
       state.putEvaluation(made)
       return made
     })
@@ -96,9 +93,7 @@ export const makeWatcher = (cluster: Cluster, enqueue: (evaluation: Evaluation) 
     const deployment = state.deployments.get(allocation.DeploymentID)
     if (deployment !== undefined && isActive(deployment)) return
     if (rescheduleAt(allocation) === undefined || allocation.FollowupEvalID !== "") return
-    const evaluation = newEvaluation(cluster, allocation.Job, "alloc-failure", state.index, now(), {
-      DeploymentID: ""
-    })
+    const evaluation = newEvaluation(cluster, allocation.Job, "alloc-failure", state.index, now())
     state.putEvaluation(evaluation)
     after(0, () => enqueue(evaluation))
   }
@@ -152,63 +147,4 @@ const promotesItself = ({ TaskGroups }: Deployment): boolean => {
     waiting.length > 0 &&
     waiting.every((group) => group.AutoPromote && group.HealthyAllocs >= group.DesiredCanaries)
   )
-}
-
-/** Promotes the canaries of these groups. Answers the evaluation that goes on with the rest. */
-export const promote = (
-  cluster: Cluster,
-  deployment: Deployment,
-  groups: ReadonlyArray<string>,
-  enqueue: (evaluation: Evaluation) => void
-): Evaluation => {
-  const { state } = cluster
-  const evaluation = state.commit((index, at) => {
-    const TaskGroups = Object.fromEntries(
-      Object.entries(deployment.TaskGroups).map(([name, group]) => [
-        name,
-        groups.includes(name) && group.DesiredCanaries > 0
-          ? {
-              ...group,
-              Promoted: true,
-              RequireProgressBy: group.ProgressDeadline > 0 ? at + BigInt(group.ProgressDeadline) : null
-            }
-          : group
-      ])
-    )
-    state.putDeployment({
-      ...deployment,
-      TaskGroups,
-      StatusDescription: runningWords(TaskGroups),
-      ModifyIndex: index,
-      ModifyTime: at
-    })
-    for (const allocation of state.allocationsOf(deployment.Namespace, deployment.JobID)) {
-      if (allocation.DeploymentID !== deployment.ID || allocation.DeploymentStatus?.Canary !== true) continue
-      if (!groups.includes(allocation.TaskGroup)) continue
-      state.putAllocation({
-        ...allocation,
-        DeploymentStatus: { ...allocation.DeploymentStatus, Canary: false, ModifyIndex: index },
-        ModifyIndex: index,
-        ModifyTime: at
-      })
-    }
-    const job = state.job(deployment.Namespace, deployment.JobID)
-    const made = newEvaluation(
-      cluster,
-      job ?? {
-        Namespace: deployment.Namespace,
-        ID: deployment.JobID,
-        Type: "service",
-        Priority: deployment.EvalPriority
-      },
-      "deployment-watcher",
-      index,
-      at,
-      { DeploymentID: deployment.ID }
-    )
-    state.putEvaluation(made)
-    return made
-  })
-  enqueue(evaluation)
-  return evaluation
 }

@@ -1,0 +1,224 @@
+import { type Allocation, isFinished } from "./Allocation.ts"
+import type { Cluster } from "./Cluster.ts"
+import { groupOf, runsToEnd, type Task, type UpdateStrategy } from "./Job.ts"
+import { textOf } from "./Json.ts"
+import { makeReports, type Reporting } from "./Reports.ts"
+import {
+  allocUnhealthy,
+  downloading,
+  driverFailure,
+  killed,
+  killing,
+  notRestarting,
+  received,
+  restarting,
+  siblingFailed,
+  started,
+  taskSetup,
+  terminated
+} from "./taskEvents.ts"
+import { withEvent } from "./TaskState.ts"
+import { goDuration, millis, toMillis } from "./time.ts"
+
+const tasksOf = ({ Job, TaskGroup }: Allocation): ReadonlyArray<Task> => groupOf(Job, TaskGroup)?.Tasks ?? []
+
+/**
+ * The client agent of the one node: starts the tasks of an allocation, restarts them by their policy, finds
+ * out whether the allocation is healthy, and tells the servers in batches.
+ */
+export const makeClient = (cluster: Cluster, updated: Reporting) => {
+  const { state, timings, after, now } = cluster
+  const reports = makeReports(cluster, updated)
+  const { local, change, tell } = reports
+
+  const place = (id: string): void => {
+    const allocation = state.allocations.get(id)
+    if (allocation === undefined) return
+    const tasks = tasksOf(allocation)
+    reports.open(
+      id,
+      tasks.map((task) => task.Name)
+    )
+    after(timings.receive, () => {
+      const at = now()
+      for (const task of tasks) {
+        change(id, task.Name, (known) => withEvent(withEvent(known, received(at)), taskSetup(at)))
+        start(id, task)
+      }
+      watchHealth(id)
+    })
+  }
+
+  const start = (id: string, task: Task): void => {
+    const allocation = state.allocations.get(id)
+    const own = local(id)
+    if (allocation === undefined || own === undefined || own.stopping) return
+    const image = textOf(task.Config?.["image"])
+    const outcome = cluster.outcome({
+      namespace: allocation.Namespace,
+      job: allocation.JobID,
+      version: allocation.Job.Version,
+      group: allocation.TaskGroup,
+      task: task.Name,
+      driver: task.Driver,
+      config: task.Config ?? {},
+      image,
+      batch: runsToEnd(allocation.Job)
+    })
+    if (image !== "") change(id, task.Name, (known) => withEvent(known, downloading(now(), image)))
+    after(outcome.after ?? 50, () => {
+      if (own.stopping) return
+      if (outcome._tag === "PullFails") {
+        const daemon = `Error response from daemon: manifest for ${image} not found: manifest unknown: manifest unknown`
+        const words = outcome.words ?? `Failed to pull \`${image}\`: ${daemon}`
+        change(id, task.Name, (known) => withEvent(known, driverFailure(now(), words)))
+        return fail(id, task)
+      }
+      const at = now()
+      own.unwell ||= outcome._tag === "NeverHealthy"
+      change(id, task.Name, (known) => ({
+        ...withEvent(known, started(at)),
+        State: "running",
+        StartedAt: at
+      }))
+      watchHealth(id)
+      if (outcome._tag === "Exits") after(outcome.runs ?? 3, () => exit(id, task, outcome.code))
+    })
+  }
+
+  const exit = (id: string, task: Task, code: number): void => {
+    const allocation = state.allocations.get(id)
+    if (allocation === undefined || local(id)?.stopping !== false) return
+    change(id, task.Name, (known) => withEvent(known, terminated(now(), code)))
+    if (code !== 0 || !runsToEnd(allocation.Job)) return fail(id, task)
+    change(id, task.Name, (known) => ({ ...known, State: "dead", FinishedAt: now() }))
+    settle(id)
+  }
+
+  /** A task that ended though it should not have: restarted within its policy, else dead and failed. */
+  const fail = (id: string, task: Task): void => {
+    const own = local(id)
+    if (own === undefined) return
+    const policy = task.RestartPolicy
+    const at = now()
+    const recent = (own.restarts[task.Name] ?? []).filter((each) => each > at - BigInt(policy.Interval))
+    const hasTries = recent.length < policy.Attempts
+    if (hasTries || (policy.Mode === "delay" && policy.Attempts > 0)) {
+      own.restarts[task.Name] = [...recent, at]
+      // Up to a quarter is added by chance; mode "delay" waits for the interval's end when its tries are used up.
+      const wait = hasTries
+        ? Math.round(policy.Delay * (1 + cluster.random() / 4))
+        : Number((recent[0] ?? at) + BigInt(policy.Interval) - at)
+      change(id, task.Name, (known) => ({
+        ...withEvent(known, restarting(at, wait)),
+        State: "pending",
+        Restarts: known.Restarts + 1,
+        LastRestart: at
+      }))
+      return after(toMillis(wait), () => start(id, task))
+    }
+    change(id, task.Name, (known) => ({
+      ...withEvent(known, notRestarting(at, policy)),
+      State: "dead",
+      Failed: true,
+      FinishedAt: at
+    }))
+    if (own.tasks[task.Name]?.StartedAt !== null) return settle(id)
+    own.closing.add(task.Name)
+    after(timings.logClose, () => {
+      own.closing.delete(task.Name)
+      settle(id)
+    })
+  }
+
+  /** A task is dead for good: one that failed takes the others of its allocation with it. */
+  const settle = (id: string): void => {
+    tell(id)
+    const own = local(id)
+    const [failed] =
+      Object.entries(own?.tasks ?? {}).find(([, each]) => each.State === "dead" && each.Failed) ?? []
+    if (own === undefined || failed === undefined) return
+    for (const [name, each] of Object.entries(own.tasks)) {
+      if (each.State === "dead") continue
+      change(id, name, (known) => killed(withEvent(known, siblingFailed(now(), failed)), now()))
+    }
+    unhealthy(id, "Unhealthy because of failed task")
+  }
+
+  /** Healthy once all tasks have run for `min_healthy_time`, unhealthy at `healthy_deadline`. */
+  const watchHealth = (id: string): void => {
+    const allocation = state.allocations.get(id)
+    const own = local(id)
+    const strategy =
+      allocation === undefined ? undefined : groupOf(allocation.Job, allocation.TaskGroup)?.Update
+    if (allocation === undefined || own === undefined || !strategy) return
+    if (allocation.DeploymentID === "" || strategy.HealthCheck === "manual") return
+    const { DeploymentID } = allocation
+    const isOpen = () => own.health === null && !own.stopping && own.watched === DeploymentID
+    if (own.watched !== DeploymentID) {
+      own.watched = DeploymentID
+      after(toMillis(strategy.HealthyDeadline), () => {
+        if (isOpen()) unhealthy(id, deadlineWords(id, strategy))
+      })
+    }
+    const starts = Object.values(own.tasks).map((each) => each.StartedAt)
+    const isSteady = () =>
+      !own.unwell &&
+      Object.values(own.tasks).every((each, at) => each.State === "running" && each.StartedAt === starts[at])
+    if (!isSteady()) return
+    after(toMillis(strategy.MinHealthyTime), () => {
+      if (!isOpen() || !isSteady()) return
+      own.health = { healthy: true, at: now() }
+      tell(id)
+    })
+  }
+
+  const deadlineWords = (id: string, { HealthyDeadline, MinHealthyTime }: UpdateStrategy): string => {
+    const own = local(id)
+    const by = `by healthy_deadline of ${goDuration(HealthyDeadline)}`
+    if (!Object.values(own?.tasks ?? {}).every((each) => each.State === "running"))
+      return `Task not running ${by}`
+    return own?.unwell === true
+      ? `Services not healthy by deadline: ${state.allocations.get(id)?.TaskGroup}`
+      : `Task not running for min_healthy_time of ${goDuration(MinHealthyTime)} ${by}`
+  }
+
+  const unhealthy = (id: string, words: string): void => {
+    const own = local(id)
+    const allocation = state.allocations.get(id)
+    if (own === undefined || own.stopping || own.health !== null || !allocation?.DeploymentID) return
+    own.health = { healthy: false, at: now() }
+    for (const name of Object.keys(own.tasks)) {
+      change(id, name, (known) => withEvent(known, allocUnhealthy(now(), words)))
+    }
+  }
+
+  const stop = (id: string): void => {
+    const allocation = state.allocations.get(id)
+    const own = local(id)
+    if (allocation === undefined || own === undefined || own.stopping) return
+    own.stopping = true
+    if (isFinished(allocation)) return reports.close(id)
+    const from = now()
+    after(timings.stop, () => {
+      for (const task of tasksOf(allocation)) {
+        if (own.tasks[task.Name]?.State === "dead") continue
+        change(id, task.Name, (known) =>
+          killed(withEvent(known, killing(from, task.KillTimeout)), from + millis(timings.stop))
+        )
+      }
+      tell(id)
+    })
+  }
+
+  /** The servers moved the allocation to a newer version without a restart: its health is found anew. */
+  const moveInPlace = (id: string): void => {
+    const own = local(id)
+    if (own === undefined) return
+    own.health = null
+    own.watched = ""
+    watchHealth(id)
+  }
+
+  return { place, stop, moveInPlace }
+}

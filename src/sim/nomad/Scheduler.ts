@@ -1,0 +1,122 @@
+import { applyPlan, type Changed } from "./applyPlan.ts"
+import type { Cluster } from "./Cluster.ts"
+import type { Evaluation } from "./Evaluation.ts"
+import { jobKey, runsToEnd } from "./Job.ts"
+import { newEvaluation } from "./newEvaluation.ts"
+import { type JobPlan, planJob } from "./planJob.ts"
+import { type Nanos, toMillis } from "./time.ts"
+
+/**
+ * The scheduler: one evaluation of a job at a time, the others of that job wait, and of several that wait
+ * only the newest is processed. `enqueue` takes an evaluation that a commit has just stored.
+ */
+export const makeScheduler = (cluster: Cluster, changed: Changed) => {
+  const { state, timings, after } = cluster
+  const busy = new Set<string>()
+  const waiting = new Map<string, ReadonlyArray<string>>()
+
+  const enqueue = (evaluation: Evaluation): void => {
+    const { ID, Namespace, JobID, WaitUntil } = evaluation
+    if (WaitUntil !== null) {
+      return after(toMillis(WaitUntil - cluster.now()), () => enqueue({ ...evaluation, WaitUntil: null }))
+    }
+    const key = jobKey(Namespace, JobID)
+    if (busy.has(key)) return void waiting.set(key, [...(waiting.get(key) ?? []), ID])
+    busy.add(key)
+    after(timings.evaluation, () => process(key, ID))
+  }
+
+  const next = (key: string): void => {
+    busy.delete(key)
+    const ids = waiting.get(key) ?? []
+    waiting.delete(key)
+    const newest = ids.at(-1)
+    if (ids.length > 1) {
+      state.commit((index, now) => {
+        for (const id of ids.slice(0, -1)) {
+          finish(id, index, now, {
+            Status: "canceled",
+            StatusDescription: "canceled after more recent eval was processed"
+          })
+        }
+      })
+    }
+    if (newest === undefined) return
+    busy.add(key)
+    after(timings.evaluation, () => process(key, newest))
+  }
+
+  const finish = (id: string, index: number, now: Nanos, fields: Partial<Evaluation>): void => {
+    const evaluation = state.evaluations.get(id)
+    if (evaluation === undefined) return
+    state.putEvaluation({ ...evaluation, ...fields, ModifyIndex: index, ModifyTime: now })
+  }
+
+  const process = (key: string, id: string): void => {
+    const evaluation = state.evaluations.get(id)
+    if (evaluation === undefined || evaluation.Status !== "pending") return next(key)
+    const outcome = planJob(cluster, evaluation)
+    const effects = applyPlan(cluster, evaluation, outcome, changed)
+    for (const effect of effects.run) effect()
+    after(timings.completion, () => {
+      state.commit((index, now) => {
+        const latest = state.latestDeployment(evaluation.Namespace, evaluation.JobID)
+        const job = state.job(evaluation.Namespace, evaluation.JobID)
+        const blocked = outcome.refused === null ? undefined : block(cluster, evaluation, outcome, index, now)
+        if (blocked !== undefined) state.putEvaluation(blocked)
+        else if (job !== undefined && !job.Stop) unblock(cluster, evaluation, index, now)
+        finish(id, index, now, {
+          Status: "complete",
+          DeploymentID: job === undefined || runsToEnd(job) ? "" : (latest?.ID ?? ""),
+          BlockedEval: blocked?.ID ?? "",
+          FailedTGAllocs: outcome.refused,
+          PlanAnnotations: { DesiredTGUpdates: outcome.counts, PreemptedAllocs: null },
+          QueuedAllocations: outcome.queued,
+          SnapshotIndex: effects.snapshot
+        })
+      })
+      for (const followUp of effects.followUps) enqueue(followUp)
+      next(key)
+    })
+  }
+
+  return { enqueue }
+}
+
+/** The evaluation that stands for the allocations that could not be placed. */
+const block = (
+  cluster: Cluster,
+  evaluation: Evaluation,
+  { refused, job }: JobPlan,
+  index: number,
+  now: Nanos
+): Evaluation | undefined =>
+  job === undefined
+    ? undefined
+    : newEvaluation(cluster, job, "queued-allocs", index, now, {
+        Status: "blocked",
+        StatusDescription: "created to place remaining allocations",
+        PreviousEval: evaluation.ID,
+        JobModifyIndex: evaluation.JobModifyIndex,
+        FailedTGAllocs: refused,
+        SnapshotIndex: evaluation.CreateIndex
+      })
+
+/** A look that placed everything makes the job's blocked evaluations moot. */
+const unblock = (
+  { state }: Cluster,
+  { ID, Namespace, JobID }: Evaluation,
+  index: number,
+  now: Nanos
+): void => {
+  for (const blocked of state.evaluationsOf(Namespace, JobID)) {
+    if (blocked.Status !== "blocked") continue
+    state.putEvaluation({
+      ...blocked,
+      Status: "canceled",
+      StatusDescription: `evaluation "${ID}" successful`,
+      ModifyIndex: index,
+      ModifyTime: now
+    })
+  }
+}

@@ -1,0 +1,69 @@
+import { Effect, Schema } from "effect"
+import { Fault, type Faults } from "./Fault.ts"
+import { type Answer, type ApiRequest, bodyOf } from "./Http.ts"
+import { isObject, type Json, type JsonObject, printJson, textOf } from "./Json.ts"
+import { refuse, type Refusal } from "./Refusal.ts"
+import type { Register, Registered } from "./registerJob.ts"
+
+/** One request to Nomad's own paths, in the order in which they came. */
+export interface RequestRecord {
+  readonly method: string
+  /** Decoded, with its query. */
+  readonly path: string
+  /** `null` while it is being answered, and for one that was cut. */
+  readonly status: number | null
+  /** Milliseconds since 1970, on the simulator's clock. */
+  readonly at: number
+}
+
+/** What the simulator's own paths read and do. */
+export interface Controlled {
+  readonly requests: ReadonlyArray<RequestRecord>
+  readonly registers: ReadonlyArray<Register>
+  readonly faults: Faults
+  readonly register: (job: JsonObject) => Effect.Effect<Registered, Refusal>
+  readonly addNamespace: (name: string) => Effect.Effect<void>
+}
+
+/** Answers the paths under `/_sim/`. */
+export const control =
+  ({ requests, registers, faults, register, addNamespace }: Controlled) =>
+  (request: ApiRequest): Effect.Effect<Answer, Refusal> => {
+    const body = bodyOf(request)
+    switch (`${request.method} ${request.path}`) {
+      case "GET /_sim/requests":
+        return done(requests.map((each) => ({ ...each })))
+      case "GET /_sim/registers":
+        return done(registers.map((each) => ({ ...each })))
+      case "POST /_sim/faults":
+        return body.pipe(
+          Effect.flatMap(Schema.decodeUnknownEffect(Fault)),
+          Effect.catchTag("SchemaError", ({ message }) => refuse(400, message)),
+          Effect.flatMap((fault) => {
+            faults.add(fault)
+            return done({})
+          })
+        )
+      case "DELETE /_sim/faults":
+        return Effect.suspend(() => {
+          faults.clear()
+          return done({})
+        })
+      case "POST /_sim/namespaces":
+        return Effect.flatMap(body, (value) => Effect.andThen(addNamespace(textOf(value["Name"])), done({})))
+      case "POST /_sim/jobs":
+        return body.pipe(
+          Effect.flatMap((value) => register(isObject(value["Job"]) ? value["Job"] : value)),
+          Effect.flatMap((registered) => done({ ...registered }))
+        )
+      default:
+        return refuse(404, "the simulator has no such path")
+    }
+  }
+
+const done = (body: Json): Effect.Effect<Answer> =>
+  Effect.succeed({
+    status: 200,
+    headers: { "Content-Type": "application/json" },
+    body: printJson(body)
+  })

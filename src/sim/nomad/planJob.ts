@@ -1,0 +1,85 @@
+import type { Cluster } from "./Cluster.ts"
+import { type Deployment, isActive } from "./Deployment.ts"
+import type { Evaluation } from "./Evaluation.ts"
+import type { Job } from "./Job.ts"
+import type { JsonObject } from "./Json.ts"
+import { type GroupPlan, reconcileGroup, stopAll } from "./reconcileGroup.ts"
+
+/** What processing one evaluation would change. */
+export interface JobPlan {
+  readonly job: Job | undefined
+  readonly groups: ReadonlyMap<string, GroupPlan>
+  readonly current: Deployment | undefined
+  /** An active deployment that this plan ends, with its words. */
+  readonly cancels: { readonly deployment: Deployment; readonly words: string } | undefined
+  readonly succeeds: boolean
+  readonly refused: JsonObject | null
+  readonly counts: JsonObject
+  readonly queued: Readonly<Record<string, number>>
+}
+
+/** What processing this evaluation now would change; nothing is written. */
+export const planJob = (
+  { state, now }: Cluster,
+  evaluation: Pick<Evaluation, "ID" | "Namespace" | "JobID">
+): JobPlan => {
+  const { Namespace, JobID } = evaluation
+  const job = state.job(Namespace, JobID)
+  const latest = state.latestDeployment(Namespace, JobID)
+  const allocations = state.allocationsOf(Namespace, JobID).filter((each) => each.DesiredStatus !== "stop")
+  const names = new Set(allocations.map((each) => each.TaskGroup))
+  if (job === undefined || job.Stop) {
+    const groups = new Map(
+      [...names].map((name) => [name, stopAll(allocations.filter((each) => each.TaskGroup === name))])
+    )
+    const cancels =
+      latest !== undefined && isActive(latest)
+        ? { deployment: latest, words: "Cancelled because job is stopped" }
+        : undefined
+    return { job, groups, current: undefined, cancels, succeeds: false, ...sums(groups) }
+  }
+  const isOurs =
+    latest !== undefined && latest.JobVersion === job.Version && latest.JobCreateIndex === job.CreateIndex
+  const current = isOurs && latest.Status !== "successful" ? latest : undefined
+  const cancels =
+    latest !== undefined && !isOurs && isActive(latest)
+      ? { deployment: latest, words: "Cancelled due to newer version of job" }
+      : undefined
+  const groups = new Map<string, GroupPlan>()
+  for (const group of job.TaskGroups) {
+    const own = allocations.filter((each) => each.TaskGroup === group.Name)
+    groups.set(
+      group.Name,
+      group.Count === 0
+        ? stopAll(own)
+        : reconcileGroup({
+            job,
+            group,
+            allocations: own,
+            current,
+            old: current === undefined ? latest : undefined,
+            evalId: evaluation.ID,
+            now: now()
+          })
+    )
+  }
+  for (const name of names) {
+    if (!groups.has(name)) groups.set(name, stopAll(allocations.filter((each) => each.TaskGroup === name)))
+  }
+  const succeeds =
+    current !== undefined && isActive(current) && [...groups.values()].every((each) => each.complete)
+  return { job, groups, current, cancels, succeeds, ...sums(groups) }
+}
+
+const sums = (groups: ReadonlyMap<string, GroupPlan>) => {
+  const of = <A>(pick: (group: GroupPlan) => A): Record<string, A> =>
+    Object.fromEntries([...groups].map(([name, group]) => [name, pick(group)]))
+  const refused = Object.fromEntries(
+    [...groups].flatMap(([name, group]) => (group.refused === undefined ? [] : [[name, group.refused]]))
+  )
+  return {
+    refused: Object.keys(refused).length === 0 ? null : refused,
+    counts: of((group) => ({ ...group.counts })),
+    queued: of((group) => group.queued)
+  }
+}
