@@ -35,6 +35,7 @@ export const makeReports = ({ state, timings, after }: Cluster, updated: Reporti
       for (const id of ids) {
         const allocation = state.allocations.get(id)
         const local = locals.get(id)
+        if (allocation === undefined) locals.delete(id)
         if (allocation === undefined || local === undefined) continue
         const next = report(allocation, local, index, at)
         before.push(allocation)

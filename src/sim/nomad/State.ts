@@ -144,12 +144,22 @@ export class State {
     )
   }
 
-  /** Removes a job with its versions and sources; its evaluations, allocations and deployments stay. */
-  purge(namespace: string, id: string): void {
+  /** Removes a job with its versions, sources, deployments and allocations; its pending evaluations end. */
+  purge(namespace: string, id: string, now: Nanos): void {
     const key = jobKey(namespace, id)
     for (const table of [this.jobs, this.versions, this.submissions, this.#summaries]) table.delete(key)
-    this.tables.jobs = this.index
-    this.tables.summaries = this.index
+    for (const { ID } of this.deploymentsOf(namespace, id)) this.deployments.delete(ID)
+    for (const { ID } of this.allocationsOf(namespace, id)) this.allocations.delete(ID)
+    this.#byJob.deployments.delete(key)
+    this.#byJob.allocations.delete(key)
+    for (const evaluation of this.evaluationsOf(namespace, id)) {
+      if (evaluation.Status !== "pending") continue
+      const words = { Status: "complete" as const, StatusDescription: `job ${id} deleted` }
+      this.putEvaluation({ ...evaluation, ...words, ModifyIndex: this.index, ModifyTime: now })
+    }
+    for (const table of ["jobs", "summaries", "deployments", "allocations"] as const) {
+      this.tables[table] = this.index
+    }
   }
 
   /** Allocations of a job by what their client says, a group. */

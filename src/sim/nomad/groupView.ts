@@ -98,7 +98,7 @@ export const updates = ({ job }: GroupView, staying: ReadonlyArray<Allocation>) 
   let ignored = 0
   for (const allocation of staying) {
     const from = allocation.Job
-    if (from.JobModifyIndex === job.JobModifyIndex && from.CreateIndex === job.CreateIndex) ignored += 1
+    if (from.JobModifyIndex === job.JobModifyIndex) ignored += 1
     else if (isDestructive(from, job, allocation.TaskGroup)) destructive.push(allocation)
     else if (isFinished(allocation)) ignored += 1
     else if (refusedPlacement(job, allocation.TaskGroup) !== undefined) destructive.push(allocation)

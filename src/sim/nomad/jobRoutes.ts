@@ -88,7 +88,7 @@ export const jobRoute = (writer: Writer, request: ApiRequest): Answering => {
   const reads: ReadonlyArray<readonly [suffix: string, look: (id: string) => Read]> = [
     ["allocations", (id) => allocationsOf(cluster, namespace, id)],
     ["evaluations", (id) => evaluationsOf(cluster, namespace, id)],
-    ["deployments", (id) => deploymentsOf(cluster, namespace, id, query.get("all") === "true")],
+    ["deployments", (id) => deploymentsOf(cluster, namespace, id)],
     ["deployment", (id) => deploymentOf(cluster, namespace, id)],
     ["summary", (id) => summaryOf(cluster, namespace, id)]
   ]
@@ -275,21 +275,12 @@ const evaluationsOf = ({ state }: Cluster, namespace: string, id: string): Read 
   body: state.evaluationsOf(namespace, id).map(evaluationJson)
 })
 
-/** Those of a purged earlier job of that name are hidden, unless all are asked for. */
-const deploymentsOf = ({ state }: Cluster, namespace: string, id: string, all: boolean): Read => {
-  const job = state.job(namespace, id)
-  return {
-    index: state.tables.deployments,
-    body: state
-      .deploymentsOf(namespace, id)
-      .filter((each) => all || job === undefined || each.JobCreateIndex === job.CreateIndex)
-      .map(deploymentJson)
-  }
-}
+const deploymentsOf = ({ state }: Cluster, namespace: string, id: string): Read => ({
+  index: state.tables.deployments,
+  body: state.deploymentsOf(namespace, id).map(deploymentJson)
+})
 
 const deploymentOf = ({ state }: Cluster, namespace: string, id: string): Read => {
   const latest = state.latestDeployment(namespace, id)
-  const job = state.job(namespace, id)
-  const isOurs = latest !== undefined && (job === undefined || latest.JobCreateIndex === job.CreateIndex)
-  return { index: state.tables.deployments, body: isOurs ? deploymentJson(latest) : null }
+  return { index: state.tables.deployments, body: latest === undefined ? null : deploymentJson(latest) }
 }

@@ -38,8 +38,7 @@ export const planJob = (
         : undefined
     return { job, groups, current: undefined, cancels, succeeds: false, ...sums(groups) }
   }
-  const isOurs =
-    latest !== undefined && latest.JobVersion === job.Version && latest.JobCreateIndex === job.CreateIndex
+  const isOurs = latest !== undefined && latest.JobVersion === job.Version
   const current = isOurs && latest.Status !== "successful" ? latest : undefined
   const cancels =
     latest !== undefined && !isOurs && isActive(latest)

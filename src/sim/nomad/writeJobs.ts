@@ -64,7 +64,7 @@ export const stop = (
       return registeredAs(evaluation, state.index, state.index)
     }
     const evaluation = state.commit((index, now) => {
-      state.purge(namespace, id)
+      state.purge(namespace, id, now)
       if (isParent(stored)) return undefined
       const made = newEvaluation(cluster, stored, "job-deregister", index, now, { JobModifyIndex: index })
       state.putEvaluation(made)

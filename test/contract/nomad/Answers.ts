@@ -19,7 +19,11 @@ export interface GroupBody {
   readonly Constraints: ReadonlyArray<{ readonly RTarget: string }>
   readonly RestartPolicy: { readonly Attempts: number }
   readonly Tasks: readonly [
-    { readonly Config: Record<string, unknown>; readonly Env: Record<string, string> | null }
+    {
+      readonly Config: Record<string, unknown>
+      readonly Env: Record<string, string> | null
+      readonly Resources: { readonly CPU: number }
+    }
   ]
 }
 
@@ -45,6 +49,7 @@ export interface DeploymentBody {
 
 export interface StubBody {
   readonly ID: string
+  readonly Name: string
   readonly JobVersion: number
   readonly CreateIndex: number
   readonly DesiredStatus: string

@@ -15,7 +15,7 @@ import {
   some,
   stableJob
 } from "./steps.ts"
-import type { DeploymentBody, EvaluationBody, StatusBody, StubBody } from "./Answers.ts"
+import type { DeploymentBody, EvaluationBody, StatusBody, StubBody, SubmissionBody } from "./Answers.ts"
 import type { Reply, Target } from "./Target.ts"
 
 const waits = (each: StubBody): boolean => each.ClientStatus === "failed" && each.FollowupEvalID !== ""
@@ -118,7 +118,10 @@ export const deployments = (target: () => Target): void => {
 
   it.live("statement 26: a bad version is rolled back in the index of its failure", () =>
     Effect.gen(function* () {
-      const { id, job } = yield* stableJob(target())
+      const id = newId()
+      const job = fixtureJob({ id })
+      yield* post(target(), job, { Submission: { Source: "good", Format: "hcl2" } })
+      yield* deployment(target(), id, 0, "successful")
       const good = yield* getJob(target(), id)
       yield* post(target(), broken(job))
       const failed = yield* deployment(target(), id, 1, "failed")
@@ -134,6 +137,8 @@ export const deployments = (target: () => Target): void => {
       assert.strictEqual(reverted.JobModifyIndex, failed.ModifyIndex)
       assert.deepStrictEqual(reverted.TaskGroups[0].Tasks[0].Config, good.TaskGroups[0].Tasks[0].Config)
       yield* deployment(target(), id, 2, "successful")
+      const source = yield* target().call<SubmissionBody>("GET", `/v1/job/${id}/submission?version=2`)
+      assert.strictEqual(source.json.Source, "good")
       const culprit = some((yield* allocations(target(), id)).find((each) => each.JobVersion === 1))
       assert.deepStrictEqual(
         [culprit.ClientStatus, culprit.ClientDescription, culprit.DeploymentStatus?.Healthy],
@@ -404,7 +409,8 @@ export const deployments = (target: () => Target): void => {
       yield* evaluated(target(), unchanged.json.EvalID)
       assert.strictEqual((yield* allocations(target(), id)).length, 1)
       yield* post(target(), changed(job))
-      yield* eventually(target(), path, completed(2))
+      const { json } = yield* eventually(target(), path, completed(2))
+      assert.isTrue(json.every((each) => each.DesiredStatus === "run"))
       assert.deepStrictEqual(
         (yield* target().call<ReadonlyArray<unknown>>("GET", `/v1/job/${id}/deployments`)).json,
         []
@@ -459,6 +465,77 @@ export const deployments = (target: () => Target): void => {
       const sibling = only.TaskStates.t.Events.find((each) => each.Type === "Sibling Task Failed")
       assert.strictEqual(sibling?.DisplayMessage, `Task's sibling "u" failed`)
       assert.isFalse(only.TaskStates.t.Failed)
+    })
+  )
+
+  it.live("what failed in a deployment that failed is left alone", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      const ReschedulePolicy = { Unlimited: true, Delay: 5e9, DelayFunction: "constant", MaxDelay: 0 }
+      const update = { ProgressDeadline: 0, AutoRevert: false }
+      yield* post(target(), fixtureJob({ id, ...bad, update, group: { ReschedulePolicy } }))
+      yield* deployment(target(), id, 0, "failed")
+      yield* target().pass(8000)
+      assert.strictEqual((yield* allocations(target(), id)).length, 1)
+    })
+  )
+
+  it.live("what failed outside of a deployment is tried again after the policy's delay", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      const ReschedulePolicy = { Unlimited: true, Delay: 5e9, DelayFunction: "constant", MaxDelay: 0 }
+      yield* post(
+        target(),
+        fixtureJob({ id, ...bad, update: { MaxParallel: 0 }, group: { ReschedulePolicy } })
+      )
+      const path = `/v1/job/${id}/allocations`
+      const { json } = yield* eventually<ReadonlyArray<StubBody>>(
+        target(),
+        path,
+        (reply) => reply.json.length > 1
+      )
+      const [first, second] = json.toSorted((a, b) => a.CreateIndex - b.CreateIndex)
+      assert.strictEqual(first?.NextAllocation, second?.ID)
+    })
+  )
+
+  it.live("of manual health the servers learn nothing by themselves", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      yield* post(target(), fixtureJob({ id, update: { HealthCheck: "manual" } }))
+      yield* eventually(target(), `/v1/job/${id}/allocations`, ({ json }: Reply<ReadonlyArray<StubBody>>) =>
+        json.some((each) => each.ClientStatus === "running")
+      )
+      yield* target().pass(6000)
+      const found = yield* deployment(target(), id, 0, "running")
+      assert.deepInclude(found.TaskGroups.g, { HealthyAllocs: 0, UnhealthyAllocs: 0 })
+    })
+  )
+
+  it.live("a smaller count stops the highest names", () =>
+    Effect.gen(function* () {
+      const { id } = yield* stableJob(target(), { count: 3 })
+      yield* post(target(), fixtureJob({ id, count: 1 }))
+      yield* deployment(target(), id, 1, "successful")
+      const running = (yield* allocations(target(), id)).filter((each) => each.DesiredStatus === "run")
+      assert.deepStrictEqual(
+        running.map((each) => each.Name),
+        [`${id}.g[0]`]
+      )
+    })
+  )
+
+  it.live("a purge takes the deployments and allocations of the job with it", () =>
+    Effect.gen(function* () {
+      const { id, job } = yield* stableJob(target())
+      yield* target().call("DELETE", `/v1/job/${id}?purge=true`)
+      const count = (path: string) =>
+        Effect.map(target().call<ReadonlyArray<unknown>>("GET", path), ({ json }) => json.length)
+      assert.strictEqual(yield* count(`/v1/job/${id}/deployments?all=true`), 0)
+      assert.strictEqual(yield* count(`/v1/job/${id}/allocations?all=true`), 0)
+      yield* post(target(), job)
+      yield* deployment(target(), id, 0, "successful")
+      assert.strictEqual(yield* count(`/v1/job/${id}/deployments`), 1)
     })
   )
 }

@@ -117,6 +117,13 @@ export const reads = (target: () => Target): void => {
     })
   )
 
+  it.live("another region is 500", () =>
+    Effect.gen(function* () {
+      const reply = yield* target().call("GET", "/v1/job/none?region=mars")
+      assert.deepStrictEqual([reply.status, reply.text], [500, "No path to region"])
+    })
+  )
+
   it.live("statement 41: a page names the job that follows it; the last names none", () =>
     Effect.gen(function* () {
       const prefix = newId()
@@ -141,6 +148,14 @@ export const reads = (target: () => Target): void => {
       )
       assert.isNull(last.headers.get("x-nomad-nexttoken"))
       assert.notProperty(last.json[0], "Meta")
+      const back = yield* target().call<ReadonlyArray<JobBody>>(
+        "GET",
+        `/v1/jobs?prefix=${prefix}-&reverse=true`
+      )
+      assert.deepStrictEqual(
+        back.json.map((each) => each.ID),
+        [`${prefix}-b`, `${prefix}-a`]
+      )
     })
   )
 

@@ -308,6 +308,7 @@ export const registers = (target: () => Target): void => {
       assert.deepStrictEqual([missing.status, missing.text], [500, `job "${id}" not found`])
       yield* post(target(), fixtureJob({ id, count: 0 }))
       yield* post(target(), fixtureJob({ id, count: 0, env: { A: "2" } }))
+      yield* target().call("POST", `/v1/job/${id}/versions/old/tag`, { Version: 0 })
       for (const [body, words] of [
         [{ JobVersion: 1 }, "can't revert to current version"],
         [{ JobVersion: 9 }, `job "${id}" in namespace "default" at version 9 not found`],
@@ -319,6 +320,7 @@ export const registers = (target: () => Target): void => {
       const reply = yield* revert({ JobVersion: 0, EnforcePriorVersion: 1 })
       const job = yield* getJob(target(), id)
       assert.deepStrictEqual([job.Version, job.JobModifyIndex], [2, reply.json.JobModifyIndex])
+      assert.isNull(job.VersionTag)
       assert.deepStrictEqual(job.TaskGroups[0].Tasks[0].Env, { A: "1" })
     })
   )
@@ -336,6 +338,27 @@ export const registers = (target: () => Target): void => {
         reply.json.Versions.map((each) => each.Version),
         [7, 6, 5, 4, 3, 2, 0]
       )
+    })
+  )
+
+  it.live("a stable version that is the next to go stays instead of the oldest kept", () =>
+    Effect.gen(function* () {
+      const { id } = yield* stableJob(target())
+      for (let n = 1; n < 10; n++) yield* post(target(), fixtureJob({ id, count: 0, env: { A: `v${n}` } }))
+      const reply = yield* target().call<VersionsBody>("GET", `/v1/job/${id}/versions`)
+      assert.deepStrictEqual(
+        reply.json.Versions.map((each) => each.Version),
+        [9, 8, 7, 6, 5, 0]
+      )
+    })
+  )
+
+  it.live("a task that asks for cores has no shares of its own", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      yield* post(target(), fixtureJob({ id, count: 0, task: { Resources: { Cores: 1, MemoryMB: 16 } } }))
+      const { TaskGroups } = yield* getJob(target(), id)
+      assert.strictEqual(TaskGroups[0].Tasks[0].Resources.CPU, 0)
     })
   )
 
