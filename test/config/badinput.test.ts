@@ -62,6 +62,11 @@ const rows: ReadonlyArray<readonly [what: string, toml: string, ...printed: Read
     `config/x.toml:21: repo_map.web.ca_file: ${known} (it belongs in a [registry_map.NAME]), got ca_file`
   ],
   [
+    "a key of a repository in the first part",
+    edit(interval, 'nomad_task_name = "web"'),
+    `config/x.toml:2: nomad_task_name: ${known} (it belongs in a [repo_map.REPOSITORY]), got nomad_task_name`
+  ],
+  [
     "a registry's table that is none",
     add(sound, "[registry_map]", "quay = 1"),
     "config/x.toml:22: registry_map.quay: expected a table, got a number"
@@ -86,6 +91,11 @@ const rows: ReadonlyArray<readonly [what: string, toml: string, ...printed: Read
     "an unknown unit",
     edit(interval, 'poll_interval = "1d"'),
     `config/x.toml:2: poll_interval: ${duration}, got "1d"`
+  ],
+  [
+    "a number after the unit",
+    edit(interval, 'poll_interval = "59s59"'),
+    `config/x.toml:2: poll_interval: ${duration}, got "59s59"`
   ],
   [
     "an interval below a second",
@@ -312,6 +322,11 @@ const rows: ReadonlyArray<readonly [what: string, toml: string, ...printed: Read
   [
     "a login that is not encoded",
     edit(hub, `${hub}\nregistry_auth = "user:password"`),
+    `config/x.toml:8: registry_map.hub.registry_auth: ${login}, got a text ${hidden}`
+  ],
+  [
+    "a login with a space in its code",
+    edit(hub, `${hub}\nregistry_auth = "dXNlcjpw YXNz"`),
     `config/x.toml:8: registry_map.hub.registry_auth: ${login}, got a text ${hidden}`
   ],
   [
