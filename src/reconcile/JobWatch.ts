@@ -1,7 +1,8 @@
 import { Cause, Duration, Effect, Latch } from "effect"
 import type { JobRef } from "../domain/JobRef.ts"
+import type { RepositoryName } from "../domain/RepositoryName.ts"
 import { delayAfter } from "./Pace.ts"
-import { pass } from "./pass.ts"
+import { pass, type PassAnswer } from "./pass.ts"
 import type { Passing } from "./survey.ts"
 import { monotonic, type Watching } from "./Watching.ts"
 
@@ -32,7 +33,16 @@ export class JobWatch {
 
   /** What was read of the job is old. */
   forget(): void {
-    for (const watching of this.repositories) watching.observation = null
+    for (const watching of this.repositories) watching.forget()
+  }
+
+  /** What Postgres said of the repository is old; of all where it is null. */
+  changed(name: RepositoryName | null): void {
+    for (const watching of this.repositories) {
+      if (name !== null && watching.watched.name !== name) continue
+      watching.known = null
+      this.wake()
+    }
   }
 
   /** Passes until interrupted. A defect of ours ends this job's loop and no other (S25). */
@@ -59,7 +69,7 @@ export class JobWatch {
       yield* pass(watching, passing).pipe(
         Effect.timeout(passDeadline),
         Effect.matchEffect({
-          onSuccess: (answer) => this.#answered(answer.retryIn, answer.isFault, passing),
+          onSuccess: (answer) => this.#answered(answer, passing),
           onFailure: (error) => this.#failed(error, watching, passing)
         }),
         Effect.annotateLogs({ repository: watching.watched.name })
@@ -69,10 +79,11 @@ export class JobWatch {
 
   readonly #answered = Effect.fnUntraced(function* (
     this: JobWatch,
-    retryIn: Duration.Duration | null,
-    isFault: boolean,
+    { decision, retryIn, isFault }: PassAnswer,
     { interval }: Passing
   ) {
+    // The others of this job wait for its attempt, and must know of it.
+    if (decision._tag === "Deploy") this.forget()
     if (this.#fault !== null) yield* Effect.logInfo("passes again")
     this.#fault = null
     const asked = retryIn === null ? Number.POSITIVE_INFINITY : Duration.toMillis(retryIn)
@@ -92,7 +103,7 @@ export class JobWatch {
     if (this.#fault !== words)
       yield* Effect.logWarning("pass failed").pipe(Effect.annotateLogs({ error: words }))
     this.#fault = words
-    watching.observation = null
+    watching.forget()
     const delay = yield* delayAfter(this.#failures, longest(interval))
     this.#failures += 1
     this.#retryAt = Math.min(this.#retryAt, (yield* monotonic) + delay)

@@ -49,5 +49,5 @@ const longestCall = 10_000
 export const delayAfter = (failures: number, longest: number): Effect.Effect<number> =>
   Effect.map(Random.next, (chance) => {
     const delay = Math.min(longest, 1000 * 2 ** Math.min(failures, 20))
-    return delay / 2 + (delay / 2) * chance
+    return Math.ceil(delay / 2 + (delay / 2) * chance)
   })

@@ -57,7 +57,7 @@ const reconcile = Effect.fnUntraced(function* (fence: Fence, { watched, interval
   const checked = new Set<RepositoryName>()
   const shared = { fence, interval, pace: new Pace(interval), checked, follower: new Follower() }
   const loops = [...jobs.values()].map((job) => job.run({ ...shared, scope: scopeOf(job.job) }))
-  yield* Effect.logInfo("leading").pipe(
+  yield* Effect.logInfo("watching").pipe(
     Effect.annotateLogs({
       repositories: watched.length,
       jobs: jobs.size,
@@ -74,6 +74,7 @@ const reconcile = Effect.fnUntraced(function* (fence: Fence, { watched, interval
         (job) => jobs.get(jobKey(job))?.wake()
       ),
       wakeOnChanges([...jobs.values()]),
+      compareGenerations([...jobs.values()], interval),
       touch(checked),
       Effect.never
     ],
@@ -156,11 +157,30 @@ const list = Effect.fnUntraced(function* (
 const wakeOnChanges = Effect.fnUntraced(function* (jobs: ReadonlyArray<JobWatch>) {
   const store = yield* StateStore
   yield* Stream.runForEach(store.changes, (name) =>
-    Effect.sync(() => {
-      for (const job of jobs) {
-        if (name === null || job.repositories.some(({ watched }) => watched.name === name)) job.wake()
+    Effect.sync(() => jobs.forEach((job) => job.changed(name)))
+  )
+})
+
+/** Should every notification get lost: the generations, of all in one statement an interval (L3). */
+const compareGenerations = Effect.fnUntraced(function* (
+  jobs: ReadonlyArray<JobWatch>,
+  interval: Duration.Duration
+) {
+  const store = yield* StateStore
+  yield* Effect.gen(function* () {
+    yield* Effect.sleep(interval)
+    const generations = yield* store.generations
+    for (const job of jobs) {
+      for (const { known, watched } of job.repositories) {
+        if (known !== null && known.desired.generation !== generations.get(watched.name))
+          job.changed(watched.name)
       }
-    })
+    }
+  }).pipe(
+    Effect.catchTag("StoreError", (error) =>
+      Effect.logWarning("generations not read").pipe(Effect.annotateLogs({ error: error.message }))
+    ),
+    Effect.forever
   )
 })
 

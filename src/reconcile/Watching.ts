@@ -1,7 +1,9 @@
 import { Clock, Effect } from "effect"
 import { Ballot } from "../decide/Ballot.ts"
 import type { Observation } from "../deployer/Deployer.ts"
+import type { Desired } from "../domain/Desired.ts"
 import type { Digest } from "../domain/Digest.ts"
+import type { History } from "../domain/History.ts"
 import type { Tag } from "../domain/Tag.ts"
 import type { View } from "../domain/View.ts"
 import type { Watched } from "../domain/Watched.ts"
@@ -10,6 +12,11 @@ import type { Watched } from "../domain/Watched.ts"
 export const monotonic: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNanos, (nanos) =>
   Number(nanos / 1_000_000n)
 )
+
+export interface Known {
+  readonly desired: Desired
+  readonly history: History
+}
 
 /**
  * What the leader keeps in memory of one repository: a cache of Postgres and of the last answers, which a restart loses
@@ -21,12 +28,18 @@ export class Watching {
   #view: View | null
   /** The registry's last fault, in words, while it lasts. */
   fault: string | null = null
+  /** The generation for which the registry was asked last; null before the first answer. */
+  polledFor: number | null = null
   /** When the registry is asked next (`monotonic`). */
   nextPoll: number
   /** When the running version's tag is looked at next, in case it was overwritten. */
   nextLook: number
   /** The job as last read; null asks for a new read. */
   observation: Observation | null = null
+  /** What Postgres said last, kept while the repository is in sync; null asks again. */
+  known: Known | null = null
+  /** The last decision that was recorded: an equal one is no news. */
+  recorded: string | null = null
   /** The foreign image that was counted last, so that each counts once (S12). */
   countedImage: string | null = null
 
@@ -36,6 +49,12 @@ export class Watching {
     this.ballot = new Ballot(view?.tags ?? [])
     this.nextPoll = firstPoll
     this.nextLook = firstPoll
+  }
+
+  /** What was read of the job, and of Postgres, is old. */
+  forget(): void {
+    this.observation = null
+    this.known = null
   }
 
   get view(): View | null {

@@ -59,9 +59,15 @@ export const pass = Effect.fn("pass")(function* (watching: Watching, passing: Pa
   return yield* conclude(watching, passing, situation, decision)
 })
 
-const record = Effect.fnUntraced(function* ({ watched }: Watching, decision: Decision) {
+const record = Effect.fnUntraced(function* (watching: Watching, decision: Decision) {
+  // What waits may be mended by what Postgres says next; what is in sync is told of changes.
+  if (decision._tag !== "InSync") watching.known = null
+  const printed = JSON.stringify(decision)
+  if (watching.recorded === printed) return
   const store = yield* StateStore
-  if (!(yield* store.saveDecision(watched.name, decision))) return
+  const isNews = yield* store.saveDecision(watching.watched.name, decision)
+  watching.recorded = printed
+  if (!isNews) return
   const { _tag, ...facts } = decision
   const log = _tag === "Stall" ? Effect.logWarning("decided") : Effect.logInfo("decided")
   yield* log.pipe(Effect.annotateLogs({ decision: _tag, ...facts }))
@@ -79,6 +85,7 @@ const conclude = Effect.fnUntraced(function* (
   yield* record(watching, decision)
   if (desired.requestedGeneration !== null && isAnswered(situation)) {
     yield* store.closeRequest(fence, watching.watched.name, desired.requestedGeneration)
+    watching.known = null
     yield* Effect.logInfo("request closed: what it asks for is there").pipe(
       Effect.annotateLogs({ by: desired.requestedBy })
     )
@@ -89,6 +96,7 @@ const conclude = Effect.fnUntraced(function* (
     if (unknown) {
       const { tag, digest } = decision
       yield* store.setBaseline(fence, watching.watched.name, { tag, digest, raiseTo: null })
+      watching.known = null
     }
   }
   const isFault =
@@ -150,7 +158,7 @@ const act = Effect.fnUntraced(function* (
   if (situation.observed._tag !== "Runs") return yield* Effect.die("decided to deploy what was not observed")
   yield* record(watching, decision)
   const deployed = yield* deploy(fence, decision, digest, { ...situation, runs: situation.observed, base })
-  watching.observation = null
+  watching.forget()
   return { decision, ...after(deployed) } satisfies PassAnswer
 })
 

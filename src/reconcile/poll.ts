@@ -43,10 +43,12 @@ export const poll = Effect.fn("poll")(function* (
 ) {
   const { interval, pace, checked } = polling
   const now = yield* monotonic
-  const isAsked = desired.requestedGeneration !== null && !isKnown(watching, desired)
+  // A person's change is answered by what the registry has now, not by a listing from before a pin.
+  const isAsked = watching.polledFor !== null && watching.polledFor !== desired.generation
   if (now < watching.nextPoll && !isAsked && isKnown(watching, desired)) return
   const { registry, name } = watching.watched
-  const wait = isAsked ? 0 : yield* pace.wait(registry)
+  const isRequested = isAsked && desired.requestedGeneration !== null
+  const wait = isRequested ? 0 : yield* pace.wait(registry)
   if (wait > 0) {
     watching.nextPoll = now + wait + (yield* Random.next) * (Duration.toMillis(interval) / 4)
     return
@@ -58,6 +60,7 @@ export const poll = Effect.fn("poll")(function* (
       Effect.gen(function* () {
         if (watching.fault !== null) yield* Effect.logInfo("registry answers again")
         watching.fault = null
+        watching.polledFor = desired.generation
         checked.add(name)
         yield* pace.answered(registry)
         // 5 % either way: polls that began together drift apart, and the mean stays one an interval.

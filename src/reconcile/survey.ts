@@ -33,21 +33,20 @@ export interface Survey {
 export const seenBy = ({ view, ballot }: Watching): Seen | null => (view === null ? null : { view, ballot })
 
 /**
- * Reads the three states. The job is read where `fresh` asks for it or nothing is remembered; a remembered read is as
- * good as the namespace's listing, which says that the job's index did not move.
+ * Reads the three states. What is remembered of the job is as good as the namespace's listing, which says that its index
+ * did not move; what is remembered of Postgres as the notifications of changes, and their generations once an interval.
+ * `fresh` reads both again: nothing is done on a memory.
  */
 export const survey = Effect.fn("survey")(function* (watching: Watching, passing: Passing, fresh: boolean) {
-  const store = yield* StateStore
   const { watched } = watching
   const { job } = watched.mapping
   for (;;) {
     const isFresh = fresh || watching.observation === null
     const { observed, base } = yield* observe(watching, passing, isFresh)
-    const seenObservation = watching.observation
-    let desired = yield* store.desired(watched.name)
-    const history = yield* store.history(watched.name, job, markersOf(observed))
+    const remembered = watching.observation
+    let { desired, history } = yield* recall(watching, observed, isFresh)
     // A rollout that ended meanwhile, by Nomad's own rollback perhaps, makes the read an old one.
-    if (watching.observation !== seenObservation) continue
+    if (watching.observation !== remembered) continue
     passing.follower.track(job, history.rolling)
     const runs = observed._tag === "Runs" ? observed : null
     yield* poll(watching, desired, runs, history, passing)
@@ -63,6 +62,16 @@ export const survey = Effect.fn("survey")(function* (watching: Watching, passing
     }
     return { situation, base, isFresh } satisfies Survey
   }
+})
+
+const recall = Effect.fnUntraced(function* (watching: Watching, observed: Observed, isFresh: boolean) {
+  if (!isFresh && watching.known !== null) return watching.known
+  const store = yield* StateStore
+  const { name, mapping } = watching.watched
+  const desired = yield* store.desired(name)
+  const history = yield* store.history(name, mapping.job, markersOf(observed))
+  watching.known = { desired, history }
+  return watching.known
 })
 
 const observe = Effect.fnUntraced(function* (watching: Watching, { scope }: Passing, isFresh: boolean) {
@@ -95,6 +104,7 @@ const sight = Effect.fnUntraced(function* (
     const digest = task.digest ?? (task.tag === null ? null : (watching.view?.digests.get(task.tag) ?? null))
     const raiseTo = desired.highWaterMark === null ? task.tag : null
     yield* store.setBaseline(fence, name, { tag: task.tag, digest, raiseTo })
+    watching.known = null
     yield* Effect.logInfo("first sight").pipe(Effect.annotateLogs({ image: task.image }))
     return yield* store.desired(name)
   }
@@ -104,6 +114,7 @@ const sight = Effect.fnUntraced(function* (
     watching.countedImage = null
   } else if (watching.countedImage !== task.image) {
     watching.countedImage = task.image
+    watching.known = null
     yield* store.countForeignWrite(name, mapping.job, `image ${task.image}`)
     yield* Effect.logWarning("somebody else changed the image").pipe(
       Effect.annotateLogs({ image: task.image, before: desired.baselineTag })

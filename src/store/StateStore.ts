@@ -84,6 +84,8 @@ export class StateStore extends Context.Service<
     /** Makes the missing rows, the predecessor's taken over; opens no request. */
     adopt(watched: ReadonlyArray<Watched>): Effect.Effect<void, StoreError>
     desired(repository: RepositoryName): Effect.Effect<Desired, StoreError>
+    /** Every repository's generation, by one cheap statement: whose desired state changed. */
+    readonly generations: Effect.Effect<ReadonlyMap<RepositoryName, number>, StoreError>
     /** Commits, keeps the predecessor's table in step, audits, and notifies the leader; answers the new row. */
     change(change: DesiredChange): Effect.Effect<Desired, StoreError>
     /** Closes the request of `generation` without an attempt, if it is still the open one. */

@@ -1,6 +1,7 @@
 import type { PgClient } from "@effect/sql-pg"
 import { Effect } from "effect"
 import { Desired } from "../domain/Desired.ts"
+import type { RepositoryName } from "../domain/RepositoryName.ts"
 import { standing } from "./fence.ts"
 import { decodeRow, rowOf } from "./rows.ts"
 import type { StateStore } from "./StateStore.ts"
@@ -12,7 +13,10 @@ const desiredRow = (alias: string): string => rowOf(Desired, alias, { repository
 /** What the owners want: the rows of `repository`. */
 export const desired = (
   sql: PgClient.PgClient
-): Pick<StateStore["Service"], "adopt" | "desired" | "change" | "closeRequest" | "setBaseline"> => ({
+): Pick<
+  StateStore["Service"],
+  "adopt" | "desired" | "generations" | "change" | "closeRequest" | "setBaseline"
+> => ({
   adopt: (watched) =>
     storeCall(
       "StateStore.adopt",
@@ -57,6 +61,16 @@ export const desired = (
         Effect.flatMap(decodeDesired)
       )
     ),
+
+  generations: storeCall(
+    "StateStore.generations",
+    sql<{
+      readonly name: RepositoryName
+      readonly generation: bigint
+    }>`select name, generation from repository`.pipe(
+      Effect.map((rows) => new Map(rows.map(({ name, generation }) => [name, Number(generation)])))
+    )
+  ),
 
   change: ({ repository, pinnedTag = null, autoDeploy = null, request = null, lift = null, by, from }) =>
     storeCall(

@@ -1,0 +1,111 @@
+import { NodeCrypto } from "@effect/platform-node"
+import { Duration, Effect, Layer } from "effect"
+import { Deployer } from "../../src/deployer/Deployer.ts"
+import type { NomadEndpoint } from "../../src/domain/NomadEndpoint.ts"
+import type { RepositoryName } from "../../src/domain/RepositoryName.ts"
+import type { Watched } from "../../src/domain/Watched.ts"
+import { reconciler } from "../../src/reconcile/Reconciler.ts"
+import { RegistryClient } from "../../src/registry/RegistryClient.ts"
+import { NomadSimulator } from "../../src/sim/NomadSimulator.ts"
+import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
+import { StateStore } from "../../src/store/StateStore.ts"
+import { Database } from "../../src/store/Database.ts"
+import { Leader } from "../../src/store/Leader.ts"
+import { freshDatabase } from "../real/postgres.ts"
+import { InFlight } from "./inFlight.ts"
+
+export const interval = Duration.seconds(59)
+
+/** A repository and its job of the same name, watched as the config would have it. */
+export const watchedAs = (name: string, host: string, change: Partial<Watched> = {}): Watched => ({
+  name: name as RepositoryName,
+  registry: "sim",
+  image: name,
+  mapping: {
+    job: { region: "", namespace: "default", job: name },
+    group: undefined,
+    tasks: [name],
+    imageNames: [`${host}/${name}`],
+    imageForm: "digest"
+  },
+  policy: { _tag: "Semver" },
+  drift: "hold",
+  batch: "hold",
+  mode: "act",
+  fingerprint: name,
+  ...change
+})
+
+const clients = (nomadUrl: string, registryOrigin: URL) => {
+  const nomad: NomadEndpoint = {
+    address: new URL(nomadUrl),
+    token: undefined,
+    httpAuth: undefined,
+    region: "",
+    namespace: "default",
+    ca: undefined,
+    clientCertificate: undefined,
+    tlsServerName: undefined,
+    skipVerify: false,
+    vaultToken: undefined
+  }
+  const registry = {
+    name: "sim",
+    origin: registryOrigin,
+    credentials: undefined,
+    authRealms: [],
+    ca: undefined,
+    insecure: false,
+    clientCertificate: undefined,
+    proxy: undefined
+  }
+  return Layer.mergeAll(Deployer.layer(nomad), RegistryClient.layer(new Map([["sim", registry]])))
+}
+
+/** The store on a fresh database, its leader's heartbeats counted as well. */
+const layerStore = (inFlight: InFlight) =>
+  Layer.mergeAll(StateStore.layer, Leader.layer).pipe(
+    Layer.provideMerge(
+      Layer.effect(
+        Database,
+        Effect.map(Database, (database) => ({
+          ...database,
+          session: (settings) =>
+            Effect.map(inFlight.countedEffect(database.session(settings)), (session) =>
+              inFlight.countedMember(session, "query")
+            )
+        }))
+      )
+    ),
+    Layer.provide(Layer.unwrap(Effect.map(freshDatabase, (fresh) => Database.layerUrl(fresh))))
+  )
+
+/** The core on real parts: both simulators over HTTP, a fresh database; every call counted while it is under way. */
+export const layerLoop = (inFlight: InFlight) =>
+  Layer.mergeAll(
+    inFlight.counted(Deployer),
+    inFlight.counted(RegistryClient),
+    inFlight.counted(StateStore)
+  ).pipe(
+    Layer.provideMerge(
+      Layer.unwrap(
+        Effect.gen(function* () {
+          const { url } = yield* NomadSimulator
+          const { origin } = yield* RegistrySimulator
+          return clients(url, origin)
+        })
+      )
+    ),
+    Layer.provideMerge(
+      Layer.mergeAll(
+        NomadSimulator.layer(),
+        RegistrySimulator.layer(),
+        layerStore(inFlight),
+        NodeCrypto.layer
+      )
+    ),
+    Layer.orDie
+  )
+
+/** The reconciler, as `main.ts` runs it, until the test is over. */
+export const watch = (watched: ReadonlyArray<Watched>) => Effect.forkScoped(reconciler({ watched, interval }))

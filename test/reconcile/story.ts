@@ -1,0 +1,130 @@
+import { it } from "@effect/vitest"
+import { Duration, Effect, type Scope } from "effect"
+import { TestClock } from "effect/testing"
+import type { Attempt } from "../../src/domain/Attempt.ts"
+import type { Decision } from "../../src/domain/Decision.ts"
+import type { RepositoryName } from "../../src/domain/RepositoryName.ts"
+import type { Watched } from "../../src/domain/Watched.ts"
+import { NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
+import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
+import { type DesiredChange, StateStore } from "../../src/store/StateStore.ts"
+import { noPostgres } from "../real/postgres.ts"
+import { InFlight } from "./inFlight.ts"
+import { layerLoop, watch, watchedAs } from "./loop.ts"
+
+export const inFlight = new InFlight()
+
+/** Lets virtual time pass in steps in which nothing under way can run into its deadline. */
+export const pass = Effect.fnUntraced(function* (time: Duration.Input) {
+  for (let left = Duration.toMillis(time); left > 0; left -= 500) {
+    yield* TestClock.adjust(Duration.millis(Math.min(500, left)))
+    yield* inFlight.settled
+  }
+})
+
+/** One interval and a rollout, with room to spare. */
+export const awhile = pass("75 seconds")
+
+type Parts = NomadSimulator | RegistrySimulator | StateStore
+
+/** A test on the whole core: real HTTP, a database of its own, virtual time. */
+export const story = <E>(
+  sentence: string,
+  body: Effect.Effect<void, E, Effect.Services<ReturnType<typeof watch>> | Parts | Scope.Scope>
+) => it.effect.skipIf(noPostgres)(sentence, () => body.pipe(Effect.provide(layerLoop(inFlight))), 60_000)
+
+/** One repository, its job of the same name, and what became of both. */
+export class Story {
+  readonly name: string
+  readonly host: string
+
+  constructor(name: string, host: string) {
+    this.name = name
+    this.host = host
+  }
+
+  /** The job runs the first tag, as people write it; the reconciler has seen it once. */
+  static readonly begin = Effect.fnUntraced(function* (
+    tags: readonly [string, ...ReadonlyArray<string>],
+    change: Partial<Watched> = {},
+    job: Partial<Parameters<typeof sampleJob>[0]> = {}
+  ) {
+    const nomad = yield* NomadSimulator
+    const registry = yield* RegistrySimulator
+    const story = new Story("api", registry.origin.host)
+    for (const tag of tags) yield* registry.push(story.name, tag)
+    yield* nomad.register(sampleJob({ id: story.name, image: `${story.image}:${tags[0]}`, ...job }))
+    yield* pass("10 seconds")
+    yield* watch([watchedAs(story.name, story.host, change)])
+    yield* pass("2 seconds")
+    return story
+  })
+
+  get image(): string {
+    return `${this.host}/${this.name}`
+  }
+
+  at(tag: string, digest: string): string {
+    return `${this.image}:${tag}@${digest}`
+  }
+
+  push(tag: string, content?: string) {
+    return Effect.flatMap(RegistrySimulator, (registry) => registry.push(this.name, tag, content))
+  }
+
+  /** A person's change, and what comes of it at once. */
+  change(change: Omit<DesiredChange, "repository" | "by" | "from">) {
+    return Effect.flatMap(StateStore, (store) =>
+      store.change({ repository: this.name as RepositoryName, by: "ann", from: "127.0.0.1", ...change })
+    ).pipe(Effect.andThen(pass("5 seconds")))
+  }
+
+  /** Images of the registers that Nomad took from us, in their order. */
+  get registered() {
+    return Effect.gen({ self: this }, function* () {
+      const nomad = yield* NomadSimulator
+      return (yield* nomad.registers).map(({ body }) => imageIn(body["Job"]))
+    })
+  }
+
+  /** What the job's spec has now. */
+  get running() {
+    return Effect.gen({ self: this }, function* () {
+      const nomad = yield* NomadSimulator
+      return imageIn(yield* nomad.job("default", this.name))
+    })
+  }
+
+  get attempts() {
+    return Effect.flatMap(StateStore, (store) => store.attempts(this.name as RepositoryName, 100)).pipe(
+      Effect.map((attempts): ReadonlyArray<Attempt> => attempts.toReversed())
+    )
+  }
+
+  /** `InSync`, `Wait held` … as recorded last. */
+  get decision() {
+    return Effect.flatMap(StateStore, (store) => store.statuses([this.name as RepositoryName])).pipe(
+      Effect.map(([status]) => told(status?.decision ?? null))
+    )
+  }
+
+  get desired() {
+    return Effect.flatMap(StateStore, (store) => store.desired(this.name as RepositoryName))
+  }
+}
+
+const told = (decision: Decision | null): string => {
+  if (decision === null) return "none"
+  return decision._tag === "Wait" || decision._tag === "Stall"
+    ? `${decision._tag} ${decision.reason}`
+    : decision._tag
+}
+
+interface Tasks {
+  readonly TaskGroups?: ReadonlyArray<{
+    readonly Tasks: ReadonlyArray<{ readonly Config: { readonly image?: string } }>
+  }>
+}
+
+const imageIn = (job: unknown): string =>
+  (job as Tasks | undefined)?.TaskGroups?.[0]?.Tasks[0]?.Config.image ?? ""
