@@ -19,7 +19,7 @@ export interface Situation {
   readonly registryFault: string | null
   readonly observed: Observed
   readonly history: History
-  /** Our own clock, UTC. It only ends holds, quarantines and the hour after a refusal. */
+  /** Postgres's clock (S19). It only ends holds, quarantines and the hour after a refusal. */
   readonly now: Date
 }
 

@@ -29,4 +29,6 @@ export interface History {
    */
   readonly markers: ReadonlyMap<AttemptId, Target | "adopted">
   readonly foreignWritesLastHour: number
+  /** When this was read, by Postgres's clock: what ends by time ends by it, and by no instance's own (S19). */
+  readonly readAt: Date
 }

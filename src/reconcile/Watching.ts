@@ -16,6 +16,8 @@ export const monotonic: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNa
 export interface Known {
   readonly desired: Desired
   readonly history: History
+  /** When that was read (`monotonic`). */
+  readonly at: number
 }
 
 /**

@@ -50,7 +50,7 @@ const record = Effect.fnUntraced(function* (fence: Fence, attempt: Attempt, stan
     nomadVersion,
     deploymentId,
     quarantine: isBad ? { why: words, until: null } : null,
-    baseline: outcome === "reverted" ? imageOf(revertedTo) : null,
+    baseline: imageOf(revertedTo),
     raise: outcome === "succeeded" && (yield* isNewMark(attempt))
   })
   if (done) {
@@ -60,10 +60,9 @@ const record = Effect.fnUntraced(function* (fence: Fence, attempt: Attempt, stan
   return done
 })
 
-const imageOf = ([first]: ReadonlyArray<ObservedTask>) => ({
-  tag: first?.tag ?? null,
-  digest: first?.digest ?? null
-})
+/** Null where no version was rolled back to, or it is kept no more: the baseline then stays. */
+const imageOf = ([first]: ReadonlyArray<ObservedTask>) =>
+  first === undefined ? null : { tag: first.tag, digest: first.digest }
 
 /** The high-water mark only rises by itself; requests set it when they are accepted. */
 const isNewMark = Effect.fnUntraced(function* ({ repository, toTag }: Attempt) {

@@ -32,13 +32,14 @@ export const imageOf = ({ watched }: Watching): ImageRepository => ({
 /**
  * Asks the registry what desired state needs of it, if that is due: one listing for `""`, one HEAD for a pin, and one
  * HEAD more for what is in quarantine or, once an hour, may have been overwritten. A fault is remembered, not thrown:
- * the last good view stays.
+ * the last good view stays. `at` is the time of `decide`.
  */
 export const poll = Effect.fn("poll")(function* (
   watching: Watching,
   desired: Desired,
   runs: Runs | null,
   history: History,
+  at: Date,
   polling: Polling
 ) {
   const { interval, pace, checked } = polling
@@ -55,7 +56,7 @@ export const poll = Effect.fn("poll")(function* (
   }
   const asked = desired.pinnedTag === "" ? list(watching, runs) : look(watching, desired.pinnedTag)
   yield* asked.pipe(
-    Effect.andThen(lookAgain(watching, desired, runs, history, now)),
+    Effect.andThen(lookAgain(watching, desired, runs, history, now, at)),
     Effect.andThen(
       Effect.gen(function* () {
         if (watching.fault !== null) yield* Effect.logInfo("registry answers again")
@@ -160,11 +161,11 @@ const lookAgain = Effect.fnUntraced(function* (
   desired: Desired,
   runs: Runs | null,
   history: History,
-  now: number
+  now: number,
+  at: Date
 ) {
   const { view, ballot } = watching
   if (desired.pinnedTag !== "" || view === null || runs === null) return
-  const at = yield* today
   const election = elect(
     desired,
     { view, ballot },

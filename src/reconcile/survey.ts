@@ -12,8 +12,7 @@ import { StateStore } from "../store/StateStore.ts"
 import type { Follower } from "./Follower.ts"
 import { poll, type Polling } from "./poll.ts"
 import type { Scope } from "./Scope.ts"
-import { today } from "./today.ts"
-import type { Watching } from "./Watching.ts"
+import { monotonic, type Watching } from "./Watching.ts"
 
 /** What a pass needs besides its repository. */
 export interface Passing extends Polling {
@@ -44,12 +43,16 @@ export const survey = Effect.fn("survey")(function* (watching: Watching, passing
     const isFresh = fresh || watching.observation === null
     const { observed, base } = yield* observe(watching, passing, isFresh)
     const remembered = watching.observation
-    let { desired, history } = yield* recall(watching, observed, isFresh)
+    const known = yield* recall(watching, observed, isFresh)
+    const { history } = known
+    let { desired } = known
     // A rollout that ended meanwhile, by Nomad's own rollback perhaps, makes the read an old one.
     if (watching.observation !== remembered) continue
     passing.follower.track(job, history.rolling)
     const runs = observed._tag === "Runs" ? observed : null
-    yield* poll(watching, desired, runs, history, passing)
+    // Postgres's clock, carried on by our monotonic one.
+    const now = new Date(history.readAt.getTime() + (yield* monotonic) - known.at)
+    yield* poll(watching, desired, runs, history, now, passing)
     if (runs !== null) desired = yield* sight(watching, passing, desired, runs, history)
     const situation: Situation = {
       watched,
@@ -58,7 +61,7 @@ export const survey = Effect.fn("survey")(function* (watching: Watching, passing
       registryFault: watching.fault,
       observed,
       history,
-      now: yield* today
+      now
     }
     return { situation, base, isFresh } satisfies Survey
   }
@@ -70,7 +73,7 @@ const recall = Effect.fnUntraced(function* (watching: Watching, observed: Observ
   const { name, mapping } = watching.watched
   const desired = yield* store.desired(name)
   const history = yield* store.history(name, mapping.job, markersOf(observed))
-  watching.known = { desired, history }
+  watching.known = { desired, history, at: yield* monotonic }
   return watching.known
 })
 

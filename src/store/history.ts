@@ -27,7 +27,8 @@ const HistoryRow = Schema.Struct({
   election: Election,
   markers: Schema.Array(Schema.Struct({ id: AttemptId, tag: Tag, digest: Digest })),
   adopted: Schema.Array(AttemptId),
-  foreignWritesLastHour: Schema.Int
+  foreignWritesLastHour: Schema.Int,
+  readAt: Schema.Date
 })
 
 const decodeElections = decodeRows(Election)
@@ -75,7 +76,8 @@ export const history = (
           'adopted', coalesce((select jsonb_agg(m.marker)
             from adopted_marker m where m.marker = any(${markers}::uuid[])), '[]'),
           'foreignWritesLastHour', (select count(*) from audit
-            where repository = r.name and action = 'foreign write' and at > now() - interval '1 hour')
+            where repository = r.name and action = 'foreign write' and at > now() - interval '1 hour'),
+          'readAt', now()
         ) as row from repository r where r.name = ${repository}`.pipe(
         Effect.flatMap(decodeHistory),
         Effect.map(({ election: elected, markers: ours, adopted, ...rest }) => ({

@@ -152,6 +152,7 @@ export const history = (change: Partial<History> = {}): History => ({
   quarantine: [],
   markers: new Map(),
   foreignWritesLastHour: 0,
+  readAt: noon,
   ...change
 })
 

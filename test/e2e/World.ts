@@ -56,7 +56,7 @@ export class World {
       minHealthyTime: 300
     })
     await this.nomad("POST", "/v1/jobs", { Job: job })
-    await until("the first deployment", async () => (await this.job()).Stable === true)
+    await until("the first deployment", async () => (await this.job()).Stable)
   }
 
   get image(): string {
@@ -115,7 +115,7 @@ export class World {
       `${image} to be rolled out`,
       async () => {
         const { Stable } = await this.job()
-        return Stable === true && (await this.running()) === image
+        return Stable && (await this.running()) === image
       },
       seconds
     )

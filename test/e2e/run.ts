@@ -2,6 +2,7 @@
 // over HTTP: the simulator, or the agent at NOMAD_ADDR. Prints one line a scenario; exits 1 if one failed.
 import { Cause, Effect, Exit, Layer } from "effect"
 import { execFileSync } from "node:child_process"
+import { inspect } from "node:util"
 import { byTag, NomadSimulator, tagOf } from "../../src/sim/NomadSimulator.ts"
 import { dockerRegistry } from "../real/dockerRegistry.ts"
 import { postgresFolder, startPostgres } from "../real/postgresServer.ts"
@@ -26,8 +27,7 @@ const play =
       process.stdout.write(
         `${error === undefined ? "ok  " : "FAIL"} ${name.padEnd(16)} ${seconds.padStart(6)} s  ${registers} registers  ${sentence}\n`
       )
-      if (error !== undefined)
-        process.stdout.write(`${output}\n${error instanceof Error ? error.stack : String(error)}\n`)
+      if (error !== undefined) process.stdout.write(`${output}\n${inspect(error)}\n`)
       return error === undefined
     })
 

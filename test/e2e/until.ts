@@ -1,3 +1,4 @@
+import { inspect } from "node:util"
 import { setTimeout as pause } from "node:timers/promises"
 
 /** Asks again every 50 ms until the answer is true; what throws is no answer yet. Fails after `seconds`. */
@@ -7,14 +8,14 @@ export const until = async (
   seconds = 20
 ): Promise<void> => {
   const deadline = performance.now() + seconds * 1000
-  let last: unknown
+  let last = ""
   while (performance.now() < deadline) {
     try {
       if (await isSo()) return
     } catch (error) {
-      last = error
+      last = inspect(error)
     }
     await pause(50)
   }
-  throw new Error(`waited ${seconds} s for ${what}${last === undefined ? "" : `: ${String(last)}`}`)
+  throw new Error(`waited ${seconds} s for ${what}${last === "" ? "" : `: ${last}`}`)
 }

@@ -17,7 +17,7 @@ export class InFlight {
   }
 
   /** The object with one of its methods counted. */
-  countedMember<S extends object, K extends keyof S>(object: S, name: K): S {
+  countedMember<S extends object>(object: S, name: keyof S): S {
     const member = this.#member(object[name])
     return new Proxy(object, { get: (target, key) => (key === name ? member : Reflect.get(target, key)) })
   }

@@ -4,6 +4,7 @@ import { Deployer } from "../../src/deployer/Deployer.ts"
 import { LostRegisterLife } from "../../src/reconcile/settle.ts"
 import { NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
+import { Database } from "../../src/store/Database.ts"
 import { StateStore } from "../../src/store/StateStore.ts"
 import { awhile, pass, Story, story } from "./story.ts"
 import { tag } from "../decide/situations.ts"
@@ -341,6 +342,20 @@ describe("the loop", () => {
       yield* intervals(2)
       assert.strictEqual(yield* story.decision, "Stall job_stopped")
       assert.deepStrictEqual(yield* story.registered, [])
+    })
+  )
+
+  story(
+    "S19: what ends by time ends by Postgres's clock, whatever ours says",
+    Effect.gen(function* () {
+      const story = yield* Story.begin(["v1.0.0"])
+      const { pool: sql } = yield* Database
+      // Our own clock is the test's, in 1970: by it this hold would stand.
+      const hold = { by: "ann", why: "freeze", until: new Date("2001-01-01"), resume: "manual" }
+      yield* sql`update repository set hold = ${sql.json(hold)}, generation = generation + 1`
+      const digest = yield* story.push("v1.1.0")
+      yield* intervals(2)
+      assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
     })
   )
 

@@ -7,6 +7,7 @@ import type { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import type { Watched } from "../../src/domain/Watched.ts"
 import { NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
+import type { Database } from "../../src/store/Database.ts"
 import { type DesiredChange, StateStore } from "../../src/store/StateStore.ts"
 import { noPostgres } from "../real/postgres.ts"
 import { InFlight } from "./inFlight.ts"
@@ -25,7 +26,7 @@ export const pass = Effect.fnUntraced(function* (time: Duration.Input) {
 /** One interval and a rollout, with room to spare. */
 export const awhile = pass("75 seconds")
 
-type Parts = NomadSimulator | RegistrySimulator | StateStore
+type Parts = NomadSimulator | RegistrySimulator | StateStore | Database
 
 /** A test on the whole core: real HTTP, a database of its own, virtual time. */
 export const story = <E>(
