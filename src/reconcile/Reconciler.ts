@@ -125,7 +125,10 @@ const remembered = Effect.fnUntraced(function* (
   return watchings
 })
 
-/** Lists a namespace once an interval and wakes the jobs whose index moved, all of them when Nomad went or came back. */
+/**
+ * Lists a namespace once an interval and wakes the jobs whose index moved, all of them when Nomad went or came back.
+ * Where the token may not list, each job is read anew.
+ */
 const list = Effect.fnUntraced(function* (
   scope: Scope,
   jobs: ReadonlyArray<JobWatch>,
@@ -136,22 +139,25 @@ const list = Effect.fnUntraced(function* (
     const before = scope.fault
     const indexes = yield* scope.list
     for (const watch of own) {
-      const isMoved = watch.repositories.some(({ observation }) => {
-        if (observation === null) return false
-        const { observed } = observation
-        return (
-          indexes === null ||
-          (observed._tag !== "Unread" && observed.modifyIndex !== (indexes.get(watch.job.job) ?? 0))
-        )
-      })
-      if (isMoved) watch.forget()
-      if (isMoved || (before === null) !== (scope.fault === null)) watch.wake()
+      if (indexes === null ? scope.fault === null : isMoved(watch, indexes)) {
+        watch.forget()
+        watch.wake()
+      } else if ((before === null) !== (scope.fault === null)) {
+        watch.wake()
+      }
     }
     failures = scope.fault === null ? 0 : failures + 1
     const jittered = Duration.toMillis(interval) * (0.95 + 0.1 * (yield* Random.next))
     yield* Effect.sleep(failures === 0 ? jittered : Math.min(jittered, 1000 * 2 ** Math.min(failures - 1, 5)))
   }
 })
+
+/** What is remembered of the job is older than the listing. */
+const isMoved = ({ repositories, job }: JobWatch, indexes: ReadonlyMap<string, number>): boolean =>
+  repositories.some(({ observation }) => {
+    if (observation === null || observation.observed._tag === "Unread") return false
+    return observation.observed.modifyIndex !== (indexes.get(job.job) ?? 0)
+  })
 
 /** Changes of desired state on whichever instance; after a lost connection all are looked at. */
 const wakeOnChanges = Effect.fnUntraced(function* (jobs: ReadonlyArray<JobWatch>) {

@@ -1,5 +1,5 @@
 import { NodeCrypto } from "@effect/platform-node"
-import { Duration, Effect, Layer } from "effect"
+import { Duration, Effect, Layer, Stream } from "effect"
 import { Deployer } from "../../src/deployer/Deployer.ts"
 import type { NomadEndpoint } from "../../src/domain/NomadEndpoint.ts"
 import type { RepositoryName } from "../../src/domain/RepositoryName.ts"
@@ -62,6 +62,10 @@ const clients = (nomadUrl: string, registryOrigin: URL) => {
   return Layer.mergeAll(Deployer.layer(nomad), RegistryClient.layer(new Map([["sim", registry]])))
 }
 
+/** Heartbeats follow the test's clock, the server's patience the real one: a slow machine must not cost the lease. */
+const patient = (settings: Readonly<Record<string, string>>) =>
+  "idle_session_timeout" in settings ? { ...settings, idle_session_timeout: "600000" } : settings
+
 /** The store on a fresh database, its leader's heartbeats counted as well. */
 const layerStore = (inFlight: InFlight) =>
   Layer.mergeAll(StateStore.layer, Leader.layer).pipe(
@@ -71,7 +75,7 @@ const layerStore = (inFlight: InFlight) =>
         Effect.map(Database, (database) => ({
           ...database,
           session: (settings) =>
-            Effect.map(inFlight.countedEffect(database.session(settings)), (session) =>
+            Effect.map(inFlight.countedEffect(database.session(patient(settings))), (session) =>
               inFlight.countedMember(session, "query")
             )
         }))
@@ -80,12 +84,27 @@ const layerStore = (inFlight: InFlight) =>
     Layer.provide(Layer.unwrap(Effect.map(freshDatabase, (fresh) => Database.layerUrl(fresh))))
   )
 
+/** A change is under way until its notification has arrived. */
+const notified = (inFlight: InFlight) =>
+  Layer.effect(
+    StateStore,
+    Effect.map(StateStore, (store) => ({
+      ...store,
+      change: (change) => Effect.tap(store.change(change), () => Effect.sync(() => void inFlight.count++)),
+      changes: Stream.tap(store.changes, (name) =>
+        Effect.sync(() => {
+          if (name !== null) inFlight.count--
+        })
+      )
+    }))
+  )
+
 /** The core on real parts: both simulators over HTTP, a fresh database; every call counted while it is under way. */
 export const layerLoop = (inFlight: InFlight) =>
   Layer.mergeAll(
     inFlight.counted(Deployer),
     inFlight.counted(RegistryClient),
-    inFlight.counted(StateStore)
+    notified(inFlight).pipe(Layer.provide(inFlight.counted(StateStore)))
   ).pipe(
     Layer.provideMerge(
       Layer.unwrap(
