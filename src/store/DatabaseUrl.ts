@@ -57,7 +57,10 @@ const read = (file: string, key: string): string => {
  * with a root certificate is `verify-ca`. Without `sslrootcert`, Node's own authorities are trusted.
  */
 const transports = (of: (key: string) => string | undefined): DatabaseAddress["transports"] => {
-  const mode = of("sslmode") ?? "prefer"
+  // JDBC's word, which libpq takes in a URL with this value alone (32.1.1.2).
+  const ssl = of("ssl") ?? "true"
+  if (ssl !== "true") refuse(`ssl is ${JSON.stringify(ssl)}, and may be true alone; sslmode has the others`)
+  const mode = of("sslmode") ?? (of("ssl") === undefined ? "prefer" : "require")
   const rootFile = of("sslrootcert")
   const [certFile, keyFile] = [of("sslcert"), of("sslkey")]
   if ((certFile === undefined) !== (keyFile === undefined)) refuse("sslcert and sslkey belong together")

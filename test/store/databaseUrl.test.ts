@@ -54,6 +54,7 @@ describe("database URL", () => {
     ["?sslmode=allow", [none, unverified]],
     ["?sslmode=prefer", [unverified, none]],
     ["?sslmode=require", [unverified]],
+    ["?ssl=true", [unverified]],
     [`?sslmode=require&sslrootcert=${ca}`, [chain]],
     [`?sslmode=verify-ca&sslrootcert=${ca}`, [chain]],
     [`?sslmode=verify-full&sslrootcert=${ca}`, [full]],
@@ -81,6 +82,7 @@ describe("database URL", () => {
     ["postgres://u:canary@h:port/d", "its port"],
     ["postgres://u:canary@a,b/d", "several hosts"],
     ["postgres://u:canary@h/d?sslmode=bogus", 'sslmode is "bogus"'],
+    ["postgres://u:canary@h/d?ssl=false", 'ssl is "false"'],
     [
       "postgres://u:canary@h/d?sslmode=require&sslrootcert=/nowhere.pem",
       "/nowhere.pem, which can not be read (ENOENT)"
