@@ -36,6 +36,10 @@ const readable = Logger.make((line: Line) => {
   return [time, level, words(line.message), ...named].join(" ")
 })
 
+const lines = (isTerminal: boolean) => (isTerminal ? readable : json)
+
 /** JSON lines on stdout, or readable ones where that is a terminal. */
-export const logs = (isTerminal: boolean) =>
-  Logger.layer([Logger.withConsoleLog(isTerminal ? readable : json)])
+export const logs = (isTerminal: boolean) => Logger.layer([Logger.withConsoleLog(lines(isTerminal))])
+
+/** The same on stderr, for a command whose answer stands alone on stdout. */
+export const logsAside = (isTerminal: boolean) => Logger.layer([Logger.withConsoleError(lines(isTerminal))])

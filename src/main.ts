@@ -2,11 +2,12 @@ import { NodeCrypto, NodeRuntime, NodeServices } from "@effect/platform-node"
 import { Effect, Layer } from "effect"
 import { HttpServer } from "effect/http"
 import manifest from "../package.json" with { type: "json" }
+import { openListenerNotes } from "./cli/checkConfig.ts"
 import { run } from "./cli/run.ts"
 import type { Config } from "./config/Config.ts"
 import { refuseOpenListener } from "./config/loadConfig.ts"
 import { Deployer } from "./deployer/Deployer.ts"
-import { logs } from "./logs.ts"
+import { logs, logsAside } from "./logs.ts"
 import { reconciler } from "./reconcile/Reconciler.ts"
 import { RegistryClient } from "./registry/RegistryClient.ts"
 import * as Server from "./server/Server.ts"
@@ -46,28 +47,38 @@ const prepare = Effect.fn("prepare")(function* (config: Config) {
 
 type Stored = ReturnType<typeof Store.layer>
 
-/** A database that does not answer yet is waited for; everything else that is wrong with it ends the start. */
-const store = (config: Config): Stored =>
+/**
+ * A database that does not answer yet is waited for; everything else that is wrong with it ends the start.
+ *
+ * @param said - why it was waited for last: that is told once, not at each attempt
+ */
+const store = (config: Config, said?: string): Stored =>
   Store.layer(config).pipe(
-    Layer.catchTag("DatabaseUnreachable", ({ message }) =>
+    Layer.catchTag("DatabaseUnreachable", ({ message: error }) =>
       Layer.unwrap(
-        Effect.logWarning("waiting for the database").pipe(
-          Effect.annotateLogs({ error: message }),
-          Effect.andThen(Effect.sleep("2 seconds")),
-          Effect.map(() => store(config))
-        )
+        Effect.gen(function* () {
+          if (error !== said) {
+            yield* Effect.logWarning("waiting for the database").pipe(Effect.annotateLogs({ error }))
+          }
+          for (const warning of said === undefined ? yield* openListenerNotes(config) : []) {
+            yield* Effect.logWarning("configuration").pipe(Effect.annotateLogs({ warning }))
+          }
+          yield* Effect.sleep("2 seconds")
+          return store(config, error)
+        })
       )
     )
   )
 
 // What time or another process may mend; everything else wants another configuration or database (78).
-const mayBeTriedAgain: ReadonlySet<string> = new Set(["StoreError", "DatabaseUnreachable", "ServeError"])
+const mayBeTriedAgain: ReadonlySet<string> = new Set(["StoreError", "DatabaseUnreachable", "CannotListen"])
 
 const main = run({
   version: manifest.version,
   environment: process.env,
   serve: (config) => Layer.launch(service(config)),
-  tokens: (config) => Store.layer(config),
+  tokens: (config) =>
+    Store.layer({ ...config, beside: true }).pipe(Layer.provide(logsAside(process.stderr.isTTY))),
   exitCode: ({ _tag }) => (mayBeTriedAgain.has(_tag) ? 1 : 78)
 })
 

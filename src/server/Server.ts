@@ -27,6 +27,14 @@ export class Unprotected extends Schema.TaggedError<Unprotected>()("Unprotected"
     "`allow_unauthenticated = true`"
 }
 
+/** The address is taken, is none of this machine, or may not be used. */
+export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {
+  address: Schema.String,
+  words: Schema.String
+}) {
+  override readonly message = `nothing can listen on ${this.address}: ${this.words}`
+}
+
 /**
  * The HTTP API of one instance, leader or not: listens once it is built, and finishes what is under way, within
  * `drainWithin`, when it is released. `HttpServer` tells the address that it is bound to.
@@ -65,7 +73,12 @@ const build = (settings: ServerSettings, limits: Limits) => {
   }).pipe(
     Layer.provide([cutting, Catalogue.layer]),
     Layer.provideMerge(
-      NodeHttpServer.layer(() => node, { host, port, gracefulShutdownTimeout: limits.drainWithin })
+      NodeHttpServer.layer(() => node, { host, port, gracefulShutdownTimeout: limits.drainWithin }).pipe(
+        Layer.catchTag("ServeError", ({ cause }) => {
+          const words = cause instanceof Error ? cause.message : String(cause)
+          return Layer.effectContext(new CannotListen({ address: `${host}:${port}`, words }))
+        })
+      )
     ),
     Layer.provide(Layer.effectDiscard(refuseUnprotected))
   )

@@ -1,7 +1,7 @@
 import { Effect, Layer, type Redacted } from "effect"
 import { migrations } from "../../migrations/migrations.ts"
 import { Database, toStartError } from "./Database.ts"
-import { embeddedPostgres } from "./embeddedPostgres.ts"
+import { embeddedPostgres, embeddedPostgresBeside } from "./embeddedPostgres.ts"
 import { Leader } from "./Leader.ts"
 import { checkSchema, migrate } from "./migrate.ts"
 import type { StartError } from "./StartError.ts"
@@ -16,11 +16,14 @@ export interface StoreOptions {
   readonly createDatabaseSchema: boolean
   /** Of the embedded Postgres; `./data` if left out. */
   readonly dataDirectory?: string
+  /** A command beside the service: an embedded Postgres that runs already is used as it is. */
+  readonly beside?: boolean
 }
 
 /** The database, its schema brought up to ours or compared with it. */
-const prepared = (options: StoreOptions) =>
-  Layer.effectDiscard(
+const prepared = (options: StoreOptions) => {
+  const embedded = options.beside === true ? embeddedPostgresBeside : embeddedPostgres
+  return Layer.effectDiscard(
     Effect.flatMap(Database, ({ pool, where }) =>
       (options.createDatabaseSchema ? migrate : checkSchema)(pool, migrations).pipe(
         Effect.catchTag("SqlError", (error) => Effect.fail(toStartError(where)(error)))
@@ -29,10 +32,11 @@ const prepared = (options: StoreOptions) =>
   ).pipe(
     Layer.provideMerge(
       options.database === "embedded"
-        ? Layer.unwrap(Effect.map(embeddedPostgres(options.dataDirectory ?? "data"), Database.layerAddress))
+        ? Layer.unwrap(Effect.map(embedded(options.dataDirectory ?? "data"), Database.layerAddress))
         : Database.layerUrl(options.database, options.leaderDatabase)
     )
   )
+}
 
 /** Everything that is kept in Postgres. Fails with one clear sentence; `mayMendItself` tells whether to try again. */
 export const layer = (options: StoreOptions): Layer.Layer<StateStore | Leader | Tokens, StartError> =>

@@ -11,6 +11,8 @@ import { type Unprivileged, unprivileged } from "./Unprivileged.ts"
 
 /** Of a unix socket's path, `/.s.PGSQL.5432` included, Linux takes 107 bytes. */
 const longestSocketDirectory = 90
+/** Of the socket's name alone. Said, for PGPORT in the environment would be taken else. */
+const port = 5432
 const startDeadline = 60_000 // milliseconds: a crash recovery comes first
 const stopDeadline = Duration.seconds(10)
 
@@ -99,6 +101,7 @@ const run = (
   Effect.sync(() => {
     const settings = {
       listen_addresses: "",
+      port: String(port),
       unix_socket_directories: socket,
       shared_buffers: "32MB",
       max_connections: "60"
@@ -145,6 +148,18 @@ const untilEnd = ({ ended }: Running): Effect.Effect<void> =>
     Effect.logError("the embedded database ended").pipe(Effect.annotateLogs({ words }))
   )
 
+const addressOf = (data: string, socket: string): DatabaseAddress => ({
+  where: `the embedded database in ${data}`,
+  connection: {
+    host: socket,
+    port,
+    username: "postgres",
+    database: "postgres",
+    applicationName: "registrywatcher"
+  },
+  transports: [false]
+})
+
 /**
  * A real Postgres from npm's binaries on a unix socket, as a child that ends with the scope and is started again
  * when it ends by itself. Data survive kill -9 of it, and of us.
@@ -183,14 +198,21 @@ export const embeddedPostgres = Effect.fnUntraced(function* (
     Effect.forkScoped
   )
   yield* Effect.logInfo("embedded database started").pipe(Effect.annotateLogs({ directory: data }))
-  return {
-    where: `the embedded database in ${data}`,
-    connection: {
-      host: socket,
-      username: "postgres",
-      database: "postgres",
-      applicationName: "registrywatcher"
-    },
-    transports: [false]
-  }
+  return addressOf(data, socket)
 })
+
+/**
+ * The server of the instance that runs on this directory, for a command beside it; one of our own, as
+ * `embeddedPostgres` starts it, where none runs.
+ */
+export const embeddedPostgresBeside = (
+  directory: string
+): Effect.Effect<DatabaseAddress, EmbeddedUnavailable, Scope.Scope> =>
+  Effect.suspend(() => {
+    const data = resolve(directory)
+    // pid first, the socket's directory fifth, the status eighth.
+    const [pid, , , , socket, , , status] = postmasterFile(data)
+    return socket !== undefined && status?.trim() === "ready" && isServerOf(Number(pid), data)
+      ? Effect.succeed(addressOf(data, socket))
+      : embeddedPostgres(directory)
+  })
