@@ -62,7 +62,10 @@ const isServerOf = (pid: number, data: string): boolean => {
   }
 }
 
-/** Ends the server that outlived a kill -9 of its instance. The directory is claimed: it is nobody else's. */
+/**
+ * Ends the server that outlived a kill -9 of its instance, be it for the moment that a stop takes. The directory is
+ * claimed: it is nobody else's.
+ */
 const endOrphan = Effect.fnUntraced(function* (data: string) {
   const pid = Number(postmasterFile(data)[0])
   if (!(pid > 1) || !isServerOf(pid, data)) return
