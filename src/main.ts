@@ -28,6 +28,7 @@ const service = (config: Config) =>
           version: manifest.version
         })
       )
+      yield* Effect.addFinalizer(() => Effect.logInfo("stopping"))
       yield* Effect.forkScoped(reconciler({ watched, interval }))
     })
   ).pipe(
@@ -81,6 +82,18 @@ const main = run({
     Store.layer({ ...config, beside: true }).pipe(Layer.provide(logsAside(process.stderr.isTTY))),
   exitCode: ({ _tag }) => (mayBeTriedAgain.has(_tag) ? 1 : 78)
 })
+
+// Whoever reads the log may be restarted: lines that nobody takes are lost, and the service goes on.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {})
+
+/**
+ * Milliseconds from being asked to end to ending anyhow. Requests have 4 s (`limits.drainWithin`); a database that is
+ * frozen never answers the goodbye. What is cut off then is found again as after a kill -9 (S7).
+ */
+const grace = 8_000
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => setTimeout(() => process.exit(130), grace).unref())
+}
 
 NodeRuntime.runMain(
   main(process.argv.slice(2)).pipe(

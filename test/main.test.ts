@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { spawn } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer, type Server } from "node:net"
 import { join } from "node:path"
 import { afterAll } from "vitest"
@@ -32,7 +32,7 @@ const run = (toml: string, args: ReadonlyArray<string>, env: Record<string, stri
   child.stderr.on("data", (chunk: Buffer) => (said.err += chunk.toString()))
   const exited = new Promise<number | null>((resolve) => child.once("close", (code) => resolve(code)))
   ends.push(() => (child.kill("SIGTERM"), exited))
-  return { cwd, said, exited }
+  return { cwd, child, said, exited }
 }
 
 const folder = (): string => {
@@ -75,6 +75,35 @@ describe.skipIf(isMissing)("the service with the embedded database", () => {
     assert.strictEqual(await create.exited, 0, create.said.err)
     assert.match(create.said.out, /^rw_[\w-]+\n$/)
     assert.include(create.said.err, "embedded database started")
+  })
+
+  it("goes on when nobody reads its log any more", async () => {
+    const service = run(toml("127.0.0.1:0"), ["start", "--log-level", "debug"], {})
+    await until("the service to listen", async () => urlOf(service.said.out) !== undefined)
+    service.child.stdout.destroy()
+    // Each is a line of the log; the first finds the pipe closed, and the others what became of that.
+    for (let n = 0; n < 5; n++) {
+      assert.strictEqual((await fetch(`${urlOf(service.said.out)}/ping/`)).status, 200)
+    }
+  })
+
+  it("L10: ends in 8 seconds where the database is frozen, and leaves no server", async () => {
+    const service = run(toml("127.0.0.1:0"), ["start"], {})
+    await until("the service to lead", () => service.said.out.includes('"leading"'))
+    const [pid = ""] = readFileSync(join(service.cwd, "data", "postmaster.pid"), "utf8").split("\n")
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")
+    const servers = [pid, ...children].map(Number)
+    for (const server of servers) process.kill(server, "SIGSTOP")
+    try {
+      const began = performance.now()
+      service.child.kill("SIGTERM")
+      assert.strictEqual(await service.exited, 130)
+      assert.isBelow(performance.now() - began, 10_000)
+      assert.lengthOf(linesWith(service.said.out, '"stopping"'), 1)
+    } finally {
+      for (const server of servers) process.kill(server, "SIGCONT")
+    }
+    await until("the server to end", () => !existsSync(join(service.cwd, "data", "postmaster.pid")))
   })
 
   it("says which address it can not listen on", async () => {
