@@ -61,9 +61,9 @@ export interface Ending {
   readonly deploymentId: string | null
   /** Quarantines the attempt's digest (S11); `until` null: until another digest or a person. */
   readonly quarantine: { readonly why: string; readonly until: Date | null } | null
-  /** The job's image is now this one, by Nomad's own rollback. */
+  /** The job's image is now this one, by Nomad's own rollback; left alone where a later attempt of ours holds. */
   readonly baseline: { readonly tag: Tag | null; readonly digest: Digest | null } | null
-  /** Raises the high-water mark to the attempt's tag. */
+  /** Raises the high-water mark to the attempt's tag, unless a later request has set it. */
   readonly raise: boolean
 }
 

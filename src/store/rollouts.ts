@@ -70,14 +70,21 @@ export const rollouts = (
             from ended where ${quarantine !== null}
             on conflict (repository, digest)
               do update set why = excluded.why, since = excluded.since, until = excluded.until
+          ), later as (
+            select coalesce(bool_or(b.state <> 'superseded'), false) as any,
+              coalesce(bool_or(b.reason = 'requested'), false) as requested
+            from ended join attempt b on b.repository = ended.repository and b.seq > ended.seq
+            where b.accepted_at is not null
+          ), told as (
+            select ended.*, ${baseline !== null} and not later.any as rebases, ${raise} and not later.requested as raises
+            from ended, later
           ), accounted as (
             update repository r set
-              baseline_tag = case when ${baseline !== null} then ${baseline?.tag ?? null}::text else r.baseline_tag end,
-              baseline_digest =
-                case when ${baseline !== null} then ${baseline?.digest ?? null}::text else r.baseline_digest end,
-              baseline_at = case when ${baseline !== null} then now() else r.baseline_at end,
-              high_water_mark = case when ${raise} then ended.to_tag else r.high_water_mark end
-            from ended where r.name = ended.repository and (${baseline !== null} or ${raise})
+              baseline_tag = case when rebases then ${baseline?.tag ?? null}::text else r.baseline_tag end,
+              baseline_digest = case when rebases then ${baseline?.digest ?? null}::text else r.baseline_digest end,
+              baseline_at = case when rebases then now() else r.baseline_at end,
+              high_water_mark = case when raises then told.to_tag else r.high_water_mark end
+            from told where r.name = told.repository and (rebases or raises)
           )
           select true as yes from ended`.pipe(Effect.map(isYes))
       ),

@@ -47,6 +47,29 @@ describe.skipIf(noPostgres)("rollouts", () =>
       })
     )
 
+    it.effect("what a later attempt of ours has set is left alone by the end of the one before", () =>
+      Effect.gen(function* () {
+        const { store, fence, api, accepted } = yield* leading
+        const first = yield* accepted()
+        const second = yield* accepted({ reason: "requested", to: target("v1") })
+        const rolledBack = { outcome: "reverted" as const, baseline: target("v0") }
+        yield* store.end(fence, ending(first.id, { ...rolledBack, raise: true }))
+        assert.deepInclude(yield* store.desired(api), {
+          baselineTag: Tag.make("v1"),
+          highWaterMark: Tag.make("v1")
+        })
+        const third = yield* accepted()
+        const swallowed = yield* accepted({ to: target("v3") })
+        yield* store.end(fence, ending(swallowed.id, { outcome: "superseded" }))
+        yield* store.end(fence, ending(third.id, { ...rolledBack, raise: true }))
+        assert.deepInclude(yield* store.desired(api), {
+          baselineTag: Tag.make("v0"),
+          highWaterMark: Tag.make("v2")
+        })
+        yield* store.end(fence, ending(second.id))
+      })
+    )
+
     it.effect("an end is written once, by the standing fence, and keeps what is known of the version", () =>
       Effect.gen(function* () {
         const { store, fence, api, accepted } = yield* leading
