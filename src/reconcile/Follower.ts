@@ -16,10 +16,21 @@ export class Follower {
     else this.#rolling.set(jobKey(job), rolling)
   }
 
+  /** What was written of its rollout, so that it is not news at the next look. */
+  #moved(attempt: Attempt): void {
+    const rolling = this.#rolling.get(jobKey(attempt)) ?? []
+    this.#rolling.set(
+      jobKey(attempt),
+      rolling.map((kept) => (kept.id === attempt.id ? attempt : kept))
+    )
+  }
+
   /** Follows for ever: `forget` drops what is remembered of the job before an end is written, `wake` wants a pass after. */
   readonly run = (fence: Fence, forget: (job: JobRef) => void, wake: (job: JobRef) => void) =>
     Effect.gen({ self: this }, function* () {
-      for (const job of yield* follow(fence, [...this.#rolling.values()].flat(), forget)) wake(job)
+      const { ended, moved } = yield* follow(fence, [...this.#rolling.values()].flat(), forget)
+      for (const attempt of moved) this.#moved(attempt)
+      for (const attempt of ended) wake(attempt)
     }).pipe(
       Effect.catchTags({
         // The listing of the namespace is what says so in the log.

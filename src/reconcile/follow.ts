@@ -1,14 +1,21 @@
 import { Effect } from "effect"
-import { isHigher } from "../decide/version.ts"
+import { isHigher, parseVersion } from "../decide/version.ts"
 import { Deployer, type Progress } from "../deployer/Deployer.ts"
 import type { Attempt } from "../domain/Attempt.ts"
 import type { ObservedTask } from "../domain/Observed.ts"
 import type { Fence } from "../store/Leader.ts"
 import { StateStore } from "../store/StateStore.ts"
 
+/** What a look at the rollouts found. */
+export interface Followed {
+  /** Their jobs want a pass. */
+  readonly ended: ReadonlyArray<Attempt>
+  /** With the phase and deployment that they have now. */
+  readonly moved: ReadonlyArray<Attempt>
+}
+
 /**
- * Reads where rollouts stand, in one or few calls for all of them, and writes down what changed. Answers the attempts
- * that ended; their jobs want a pass. `forget` is called before an end is written: what was read of the job before it is
+ * Reads where rollouts stand, in one or few calls for all of them, and writes down what changed. `forget` is called before an end is written: what was read of the job before it is
  * old by then, and a pass that sees the end must not see the other.
  */
 export const follow = Effect.fn("follow")(function* (
@@ -16,32 +23,37 @@ export const follow = Effect.fn("follow")(function* (
   rolling: ReadonlyArray<Attempt>,
   forget: (attempt: Attempt) => void
 ) {
-  if (rolling.length === 0) return []
-  const deployer = yield* Deployer
-  const progress = yield* deployer.progress(rolling)
   const ended: Array<Attempt> = []
+  const moved: Array<Attempt> = []
+  if (rolling.length === 0) return { ended, moved } satisfies Followed
+  const deployer = yield* Deployer
+  const store = yield* StateStore
+  const progress = yield* deployer.progress(rolling)
   for (const attempt of rolling) {
     const stands = progress.get(attempt.id)
     if (stands === undefined) continue
     const annotations = { repository: attempt.repository, attempt: attempt.id, tag: attempt.toTag }
-    if (stands._tag === "Ended") forget(attempt)
-    if (yield* record(fence, attempt, stands).pipe(Effect.annotateLogs(annotations))) ended.push(attempt)
+    if (stands._tag === "Ended") {
+      forget(attempt)
+      if (yield* end(fence, attempt, stands).pipe(Effect.annotateLogs(annotations))) ended.push(attempt)
+      continue
+    }
+    const { phase, words, nomadVersion, deploymentId } = stands
+    if (phase === attempt.phase && deploymentId === attempt.deploymentId) continue
+    yield* store.setPhase(fence, attempt.id, { phase, words, nomadVersion, deploymentId })
+    yield* Effect.logInfo("rollout").pipe(Effect.annotateLogs({ ...annotations, phase, words }))
+    moved.push({ ...attempt, phase, deploymentId })
   }
-  return ended
+  return { ended, moved } satisfies Followed
 })
 
 /** True where the attempt ended by this. */
-const record = Effect.fnUntraced(function* (fence: Fence, attempt: Attempt, stands: Progress) {
+const end = Effect.fnUntraced(function* (
+  fence: Fence,
+  attempt: Attempt,
+  { outcome, revertedTo, deploymentId, nomadVersion, words }: Extract<Progress, { readonly _tag: "Ended" }>
+) {
   const store = yield* StateStore
-  const { deploymentId, nomadVersion, words } = stands
-  if (stands._tag === "Rolling") {
-    if (stands.phase !== attempt.phase || deploymentId !== attempt.deploymentId) {
-      yield* store.setPhase(fence, attempt.id, { phase: stands.phase, words, nomadVersion, deploymentId })
-      yield* Effect.logInfo("rollout").pipe(Effect.annotateLogs({ phase: stands.phase, words }))
-    }
-    return false
-  }
-  const { outcome, revertedTo } = stands
   const isBad = outcome === "failed" || outcome === "reverted"
   const done = yield* store.end(fence, {
     attempt: attempt.id,
@@ -64,9 +76,13 @@ const record = Effect.fnUntraced(function* (fence: Fence, attempt: Attempt, stan
 const imageOf = ([first]: ReadonlyArray<ObservedTask>) =>
   first === undefined ? null : { tag: first.tag, digest: first.digest }
 
-/** The high-water mark only rises by itself; requests set it when they are accepted. */
+/** The high-water mark only rises by itself, a tag without order below all versions; requests set it when accepted. */
 const isNewMark = Effect.fnUntraced(function* ({ repository, toTag }: Attempt) {
   const store = yield* StateStore
   const { highWaterMark } = yield* store.desired(repository)
-  return highWaterMark === null || isHigher(toTag, highWaterMark)
+  return (
+    highWaterMark === null ||
+    isHigher(toTag, highWaterMark) ||
+    (parseVersion(highWaterMark) === null && parseVersion(toTag) !== null)
+  )
 })
