@@ -48,13 +48,15 @@ export const pass = Effect.fn("pass")(function* (watching: Watching, passing: Pa
     decision = decide(situation)
   }
   for (let fetched = 0; decision._tag === "Deploy" && fetched < manifestsAPass; fetched++) {
+    const { tag } = decision
     const fetch = yield* fetchManifest(watching, decision, passing)
     if (fetch._tag === "Fault") return yield* conclude(watching, passing, situation, fetch.show)
-    if (fetch._tag === "Digest" && fetch.digest === decision.digest && base !== undefined) {
-      return yield* act(watching, passing, situation, base, decision, fetch.digest)
-    }
     situation = { ...situation, seen: seenBy(watching) }
     decision = decide(situation)
+    if (fetch._tag !== "Digest" || decision._tag !== "Deploy" || base === undefined) continue
+    if (decision.tag === tag && decision.digest === fetch.digest) {
+      return yield* act(watching, passing, situation, base, decision, fetch.digest)
+    }
   }
   return yield* conclude(watching, passing, situation, decision)
 })
@@ -149,16 +151,32 @@ const fetchManifest = Effect.fnUntraced(function* (
 /** Records, registers, and says when to look again. */
 const act = Effect.fnUntraced(function* (
   watching: Watching,
-  { fence }: Passing,
+  passing: Passing,
   situation: Situation,
   base: Base,
   decision: Deploy,
   digest: Digest
 ) {
+  const { fence } = passing
   if (situation.observed._tag !== "Runs") return yield* Effect.die("decided to deploy what was not observed")
   yield* record(watching, decision)
-  const deployed = yield* deploy(fence, decision, digest, { ...situation, runs: situation.observed, base })
+  const would = { tag: decision.tag, digest }
+  const deployed = yield* deploy(fence, decision, digest, {
+    ...situation,
+    runs: situation.observed,
+    base
+  }).pipe(
+    // Before the attempt's row: the source of the job could not be read.
+    Effect.catchTag("Unread", ({ reason, words }) =>
+      Effect.succeed(Wait.make({ reason, words, would, verdict: null }))
+    )
+  )
   watching.forget()
+  if (deployed._tag === "Wait") return yield* conclude(watching, passing, situation, deployed)
+  if (deployed._tag === "NotApplied") {
+    const reason = deployed.forbidden ? "forbidden" : "backing_off"
+    yield* record(watching, Wait.make({ reason, words: deployed.words, would, verdict: null }))
+  }
   return { decision, ...after(deployed) } satisfies PassAnswer
 })
 

@@ -44,8 +44,11 @@ export const poll = Effect.fn("poll")(function* (
 ) {
   const { interval, pace, checked } = polling
   const now = yield* monotonic
-  // A person's change is answered by what the registry has now, not by a listing from before a pin.
-  const isAsked = watching.polledFor !== null && watching.polledFor !== desired.generation
+  // A person's change is answered by what the registry has now, not by a listing from before a pin or another leader's.
+  const isAsked =
+    watching.polledFor === null
+      ? desired.requestedGeneration !== null
+      : watching.polledFor !== desired.generation
   if (now < watching.nextPoll && !isAsked && isKnown(watching, desired)) return
   const { registry, name } = watching.watched
   const isRequested = isAsked && desired.requestedGeneration !== null
@@ -90,6 +93,8 @@ export const remember = Effect.fnUntraced(function* (
     yield* Effect.logWarning("registry fault").pipe(Effect.annotateLogs({ fault: error.message }))
   }
   watching.fault = error.message
+  // Any other word of the host's is an answer: only this repository waits, for its next interval.
+  if (reason._tag !== "Unavailable") yield* pace.answered(registry)
   const delay =
     reason._tag === "Unavailable"
       ? yield* pace.failed(registry, reason.retryAfter)
