@@ -6,7 +6,7 @@ import { isRolling, type Observed, type Runs } from "../domain/Observed.ts"
 import type { Tag } from "../domain/Tag.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { elect, type Election, type Seen } from "./elect.ts"
-import { highestTask, isForeign, runningDigest } from "./observedImage.ts"
+import { foreignTask, highestTask, runningDigest } from "./observedImage.ts"
 import { isHigher, parseVersion } from "./version.ts"
 
 /** Everything one decision depends on. */
@@ -152,10 +152,9 @@ const decideAutomatic = (here: Case): Decision => {
     )
   }
   // 14
-  const task = highestTask(observed)
-  const foreign = isForeign(task, desired, history)
-  if (foreign && watched.drift !== "restore" && !isNewerThanReplaced(here, election)) {
-    const words = `somebody set ${task.image} where ${desired.baselineTag ?? "another image"} was; a newer target, a request or drift = "restore" goes on`
+  const foreign = foreignTask(observed, desired, history)
+  if (foreign !== null && watched.drift !== "restore" && !isNewerThanReplaced(here, election)) {
+    const words = `somebody set ${foreign.image} where ${desired.baselineTag ?? "another image"} was; a newer target, a request or drift = "restore" goes on`
     return stall("drift", words, would)
   }
   // 15: S12, more than two an hour
@@ -172,7 +171,7 @@ const decideAutomatic = (here: Case): Decision => {
     return stall("rejected", rejected.words ?? "Nomad refused the job", would)
   }
   // 17
-  return deploy(election, automaticReason(here, election, foreign))
+  return deploy(election, automaticReason(here, election, foreign !== null))
 }
 
 const automaticReason = ({ desired, observed }: Case, { tag }: Elected, foreign: boolean): AttemptReason => {
@@ -243,13 +242,18 @@ const activeRollout = ({ observed, history }: Case): Decision | null => {
   return rolling === undefined ? null : Follow.make({ words: `${rolling.toTag} is being rolled out` })
 }
 
-/** Only by a newer target (S16), never a paused one, and not where another repository's attempt is rolling. */
+/**
+ * Only by a newer target (S16), never a paused one, and not where another repository's attempt is rolling. Newer than
+ * what our own attempt brought as well: while that is not ended the job may be rolled back from it already (S11).
+ */
 const maySupersede = (here: Case, target: Decision & { _tag: "Deploy" }): boolean => {
   const { observed, watched, history, desired } = here
   if (observed.deployment?.status === "paused") return false
   const others = history.rolling.filter(({ repository }) => repository !== watched.name)
   if (others.some(({ phase }) => phase !== "slow" && phase !== "unplaceable")) return false
-  if (desired.pinnedTag !== "") return true
+  const ours = history.rolling.find(({ repository }) => repository === watched.name)
+  if (desired.pinnedTag !== "") return ours === undefined || ours.toDigest !== target.digest
+  if (ours !== undefined && !isHigher(target.tag, ours.toTag)) return false
   return observed.tasks.every((task) => task.tag !== null && isHigher(target.tag, task.tag))
 }
 

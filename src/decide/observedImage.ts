@@ -38,13 +38,20 @@ const isBaselineOurs = ({ baselineAt }: Desired, { lastAccepted }: History): boo
 }
 
 /**
- * True if somebody else changed the image since the baseline was set: by our last accepted attempt, by Nomad's own
- * rollback, or at first sight.
+ * The task whose image somebody else changed since the baseline was set: by our last accepted attempt, by Nomad's own
+ * rollback, or at first sight. Ours sets all tasks, so that each is held against it; of what was only seen, one image is
+ * kept for all, and the highest stands for them.
  */
-export const isForeign = (task: ObservedTask, desired: Desired, history: History): boolean => {
-  if (desired.baselineAt === null) return false
-  const digest = runningDigest(task, desired, history)
-  return task.tag !== desired.baselineTag || !couldBe(digest, desired.baselineDigest)
+export const foreignTask = (runs: Runs, desired: Desired, history: History): ObservedTask | null => {
+  if (desired.baselineAt === null) return null
+  const tasks = isBaselineOurs(desired, history) ? runs.tasks : [highestTask(runs)]
+  return (
+    tasks.find(
+      (task) =>
+        task.tag !== desired.baselineTag ||
+        !couldBe(runningDigest(task, desired, history), desired.baselineDigest)
+    ) ?? null
+  )
 }
 
 /** A digest that nobody knows yet can be any. */

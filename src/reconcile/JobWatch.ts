@@ -36,11 +36,14 @@ export class JobWatch {
     for (const watching of this.repositories) watching.forget()
   }
 
-  /** What Postgres said of the repository is old; of all where it is null. */
+  /**
+   * What Postgres said of the repository is old; of all where it is null. One that no pass was over yet knows nothing
+   * old, and its first pass comes when its first poll does: all of them at once is what the spread is against.
+   */
   changed(name: RepositoryName | null): void {
     for (const watching of this.repositories) {
-      if (name !== null && watching.watched.name !== name) continue
-      watching.known = null
+      if (name === null ? watching.recorded === null : watching.watched.name !== name) continue
+      watching.forgetKnown()
       this.wake()
     }
   }

@@ -1,5 +1,4 @@
 import { Duration, Effect, Random, Schedule, Stream } from "effect"
-import { highestTask } from "../decide/observedImage.ts"
 import { type JobRef, jobKey } from "../domain/JobRef.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
 import type { Watched } from "../domain/Watched.ts"
@@ -9,6 +8,7 @@ import { Follower } from "./Follower.ts"
 import { JobWatch } from "./JobWatch.ts"
 import { Pace } from "./Pace.ts"
 import { Scope } from "./Scope.ts"
+import { imagesOf } from "./survey.ts"
 import { monotonic, Watching } from "./Watching.ts"
 
 /** What the reconciler watches, and how often it asks. */
@@ -40,8 +40,8 @@ export const reconciler = (watch: Watch) =>
 const reconcile = Effect.fnUntraced(function* (fence: Fence, { watched, interval }: Watch) {
   const store = yield* StateStore
   yield* store.adopt(watched)
-  yield* takeOver(fence, watched)
-  const watchings = yield* remembered(watched, interval)
+  const busy = yield* takeOver(fence, watched)
+  const watchings = yield* remembered(watched, interval, busy)
   const jobs = new Map<string, JobWatch>()
   for (const [key, repositories] of Map.groupBy(watchings, ({ watched }) => jobKey(watched.mapping.job))) {
     const [first] = repositories
@@ -82,16 +82,23 @@ const reconcile = Effect.fnUntraced(function* (fence: Fence, { watched, interval
   )
 })
 
-/** The attempts that another holder left; those of repositories that are watched no more are followed no more (S18). */
+/**
+ * The attempts that another holder left; those of repositories that are watched no more, or in another job now, are
+ * followed no more (S18). Answers the jobs of the others.
+ */
 const takeOver = Effect.fnUntraced(function* (fence: Fence, watched: ReadonlyArray<Watched>) {
   const store = yield* StateStore
-  const names = new Set(watched.map(({ name }) => name))
+  const jobOf = new Map(watched.map(({ name, mapping }) => [name, jobKey(mapping.job)]))
+  const busy = new Set<string>()
   for (const attempt of yield* store.takeOver(fence)) {
-    if (names.has(attempt.repository) || attempt.state !== "accepted") continue
+    if (attempt.state !== "accepted" || jobOf.get(attempt.repository) === jobKey(attempt)) {
+      busy.add(jobKey(attempt))
+      continue
+    }
     yield* store.end(fence, {
       attempt: attempt.id,
       outcome: "superseded",
-      words: "its repository is watched no more",
+      words: "its repository is watched no more, or in another job",
       nomadVersion: attempt.nomadVersion,
       deploymentId: attempt.deploymentId,
       quarantine: null,
@@ -99,12 +106,14 @@ const takeOver = Effect.fnUntraced(function* (fence: Fence, watched: ReadonlyArr
       raise: false
     })
   }
+  return busy
 })
 
-/** The caches, filled from Postgres; first polls spread. */
+/** The caches, filled from Postgres; first polls spread, but for `busy` jobs and open requests, which come at once. */
 const remembered = Effect.fnUntraced(function* (
   watched: ReadonlyArray<Watched>,
-  interval: Duration.Duration
+  interval: Duration.Duration,
+  busy: ReadonlySet<string>
 ) {
   const store = yield* StateStore
   const names = watched.map(({ name }) => name)
@@ -116,10 +125,14 @@ const remembered = Effect.fnUntraced(function* (
   const spread = Math.min(Duration.toMillis(interval), watched.length * firstPollsApart)
   const watchings: Array<Watching> = []
   for (const entry of watched) {
-    const watching = new Watching(entry, views.get(entry.name) ?? null, now + spread * (yield* Random.next))
-    const observed = statuses.get(entry.name)?.observed
+    const status = statuses.get(entry.name)
+    const isUrgent =
+      busy.has(jobKey(entry.mapping.job)) || (status?.desired.requestedGeneration ?? null) !== null
+    const firstPoll = isUrgent ? now : now + spread * (yield* Random.next)
+    const watching = new Watching(entry, views.get(entry.name) ?? null, firstPoll)
+    const observed = status?.observed
     // What was foreign already, somebody counted.
-    if (observed?._tag === "Runs") watching.countedImage = highestTask(observed).image
+    if (observed?._tag === "Runs") watching.countedImages = imagesOf(observed)
     watchings.push(watching)
   }
   return watchings

@@ -42,8 +42,10 @@ export class Watching {
   known: Known | null = null
   /** The last decision that was recorded: an equal one is no news. */
   recorded: string | null = null
-  /** The foreign image that was counted last, so that each counts once (S12). */
-  countedImage: string | null = null
+  /** The images that the job had when somebody else's write was counted last, so that each counts once (S12). */
+  countedImages: string | null = null
+  /** Raised when what was read is declared old: what is being read at that moment is old as well. */
+  age = 0
 
   constructor(watched: Watched, view: View | null, firstPoll: number) {
     this.watched = watched
@@ -56,7 +58,13 @@ export class Watching {
   /** What was read of the job, and of Postgres, is old. */
   forget(): void {
     this.observation = null
+    this.forgetKnown()
+  }
+
+  /** What was read of Postgres is old. */
+  forgetKnown(): void {
     this.known = null
+    this.age += 1
   }
 
   get view(): View | null {

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import type { Situation } from "../decide/decide.ts"
 import type { Seen } from "../decide/elect.ts"
-import { highestTask, isForeign } from "../decide/observedImage.ts"
+import { foreignTask, highestTask } from "../decide/observedImage.ts"
 import { type Base, Deployer, type Observation } from "../deployer/Deployer.ts"
 import type { AttemptId } from "../domain/Attempt.ts"
 import type { Desired } from "../domain/Desired.ts"
@@ -40,14 +40,17 @@ export const survey = Effect.fn("survey")(function* (watching: Watching, passing
   const { watched } = watching
   const { job } = watched.mapping
   for (;;) {
+    const { age } = watching
     const isFresh = fresh || watching.observation === null
     const { observed, base } = yield* observe(watching, passing, isFresh)
-    const remembered = watching.observation
     const known = yield* recall(watching, observed, isFresh)
     const { history } = known
     let { desired } = known
-    // A rollout that ended meanwhile, by Nomad's own rollback perhaps, makes the read an old one.
-    if (watching.observation !== remembered) continue
+    // A rollout that ended meanwhile, or a person's change, makes what was being read an old one.
+    if (watching.age !== age) {
+      watching.forget()
+      continue
+    }
     passing.follower.track(job, history.rolling)
     const runs = observed._tag === "Runs" ? observed : null
     // Postgres's clock, carried on by our monotonic one.
@@ -89,6 +92,9 @@ const observe = Effect.fnUntraced(function* (watching: Watching, { scope }: Pass
   return observation
 })
 
+/** All of them in one text, to tell one state of the job from another. */
+export const imagesOf = ({ tasks }: Runs): string => tasks.map(({ image }) => image).join(" ")
+
 const markersOf = (observed: Observed): ReadonlyArray<AttemptId> =>
   observed._tag === "Runs" ? observed.tasks.flatMap(({ marker }) => (marker === null ? [] : [marker])) : []
 
@@ -102,8 +108,8 @@ const sight = Effect.fnUntraced(function* (
 ) {
   const store = yield* StateStore
   const { name, mapping } = watching.watched
-  const task = highestTask(runs)
   if (desired.baselineAt === null) {
+    const task = highestTask(runs)
     const digest = task.digest ?? (task.tag === null ? null : (watching.view?.digests.get(task.tag) ?? null))
     const raiseTo = desired.highWaterMark === null ? task.tag : null
     yield* store.setBaseline(fence, name, { tag: task.tag, digest, raiseTo })
@@ -111,16 +117,17 @@ const sight = Effect.fnUntraced(function* (
     yield* Effect.logInfo("first sight").pipe(Effect.annotateLogs({ image: task.image }))
     return yield* store.desired(name)
   }
-  const isOurs =
-    history.openAttempt !== null || history.rolling.length > 0 || !isForeign(task, desired, history)
-  if (isOurs) {
-    watching.countedImage = null
-  } else if (watching.countedImage !== task.image) {
-    watching.countedImage = task.image
+  const isUnderWay = history.openAttempt !== null || history.rolling.length > 0
+  const foreign = isUnderWay ? null : foreignTask(runs, desired, history)
+  if (foreign === null) {
+    watching.countedImages = null
+  } else if (watching.countedImages !== imagesOf(runs)) {
+    const { image } = foreign
+    watching.countedImages = imagesOf(runs)
     watching.known = null
-    yield* store.countForeignWrite(name, mapping.job, `image ${task.image}`)
+    yield* store.countForeignWrite(name, mapping.job, `image ${image}`)
     yield* Effect.logWarning("somebody else changed the image").pipe(
-      Effect.annotateLogs({ image: task.image, before: desired.baselineTag })
+      Effect.annotateLogs({ image, before: desired.baselineTag })
     )
   }
   return desired

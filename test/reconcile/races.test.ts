@@ -1,0 +1,314 @@
+import { assert, describe } from "@effect/vitest"
+import { Duration, Effect, Fiber, Logger } from "effect"
+import type { RepositoryName } from "../../src/domain/RepositoryName.ts"
+import type { Watched } from "../../src/domain/Watched.ts"
+import { NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
+import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
+import { StateStore } from "../../src/store/StateStore.ts"
+import { tag } from "../decide/situations.ts"
+import { watch, watchedAs } from "./loop.ts"
+import { awhile, inFlight, pass, Story, story } from "./story.ts"
+
+const intervals = (count: number) => pass(Duration.seconds(60 * count))
+const api = "api" as RepositoryName
+
+/** As `Story.begin`, with the leader in hand, so that it can be lost. */
+const led = Effect.fnUntraced(function* (first: string, change: Partial<Watched> = {}) {
+  const nomad = yield* NomadSimulator
+  const registry = yield* RegistrySimulator
+  const { host } = registry.origin
+  const story = new Story("api", host)
+  yield* registry.push("api", first)
+  yield* nomad.register(sampleJob({ id: "api", image: `${story.image}:${first}` }))
+  yield* pass("10 seconds")
+  const begin = watch([watchedAs("api", host, change)])
+  const leader = yield* begin
+  yield* pass("2 seconds")
+  return { story, leader, begin, host }
+})
+
+/** A job of one group with two tasks of the same image. */
+const twoTasks = (image: string, second: string) => {
+  const job = sampleJob({ id: "api", image })
+  const [group] = job["TaskGroups"] as unknown as ReadonlyArray<{ readonly Tasks: ReadonlyArray<object> }>
+  const [task] = group?.Tasks ?? []
+  const worker = { ...task, Name: "worker", Config: { image: second } }
+  return { ...job, TaskGroups: [{ ...group, Tasks: [task, worker] }] } as unknown as typeof job
+}
+
+/** Real time, enough for a notification. */
+const untilTold = Effect.promise(() => new Promise((told) => setTimeout(told, 200)))
+
+const foreignWrites = Effect.gen(function* () {
+  const store = yield* StateStore
+  const history = yield* store.history(api, { region: "", namespace: "default", job: "api" }, [])
+  return history.foreignWritesLastHour
+})
+
+describe("what happens in between", () => {
+  story(
+    "S11: what Nomad rolled back while nobody led is not sent again, nor taken for somebody's write",
+    Effect.gen(function* () {
+      const { story, leader, begin } = yield* led("v1.0.0", { drift: "restore" })
+      yield* story.push("v1.1.0-bad")
+      yield* story.change({ pinnedTag: tag("v1.1.0-bad"), request: "pin" })
+      assert.strictEqual((yield* story.registered).length, 1)
+      yield* Fiber.interrupt(leader)
+      yield* pass("60 seconds")
+      assert.strictEqual(yield* story.running, `${story.image}:v1.0.0`)
+      yield* begin
+      yield* intervals(3)
+      assert.strictEqual((yield* story.registered).length, 1)
+      assert.strictEqual((yield* story.attempts)[0]?.state, "reverted")
+      assert.strictEqual(yield* foreignWrites, 0)
+    })
+  )
+
+  story(
+    "S12: who sets one of two tasks back is held against, and counted",
+    Effect.gen(function* () {
+      const nomad = yield* NomadSimulator
+      const registry = yield* RegistrySimulator
+      const story = new Story("api", registry.origin.host)
+      const at = (version: string) => `${story.image}:${version}`
+      yield* story.push("v1.0.0")
+      yield* nomad.register(twoTasks(at("v1.0.0"), at("v1.0.0")))
+      yield* pass("10 seconds")
+      const mapping = { ...watchedAs("api", registry.origin.host).mapping, tasks: [] }
+      yield* watch([watchedAs("api", registry.origin.host, { mapping })])
+      yield* pass("2 seconds")
+      const digest = yield* story.push("v1.1.0")
+      yield* awhile
+      assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
+      yield* nomad.register(twoTasks(story.at("v1.1.0", digest), at("v1.0.0")))
+      yield* intervals(3)
+      assert.strictEqual((yield* story.registered).length, 1)
+      assert.strictEqual(yield* story.decision, "Stall drift")
+      assert.strictEqual(yield* foreignWrites, 1)
+    })
+  )
+
+  story(
+    "S14: a person's change is not lost to a pass that is reading just then",
+    Effect.gen(function* () {
+      const store = yield* StateStore
+      let isArmed = false
+      const click = store.change({
+        repository: api,
+        by: "ann",
+        from: "",
+        pinnedTag: tag("old"),
+        request: "pin"
+      })
+      // The change commits, and is told, between the reads of desired state and of history.
+      const slow = StateStore.of({
+        ...store,
+        history: (...args) =>
+          isArmed
+            ? Effect.suspend(() => {
+                isArmed = false
+                return click.pipe(
+                  Effect.andThen(inFlight.countedEffect(untilTold)),
+                  Effect.andThen(store.history(...args))
+                )
+              })
+            : store.history(...args)
+      })
+      yield* Effect.gen(function* () {
+        const story = yield* Story.begin(["v1.0.0"])
+        const digest = yield* story.push("old")
+        isArmed = true
+        yield* store.change({ repository: api, by: "ann", from: "", autoDeploy: false })
+        yield* pass("5 seconds")
+        assert.deepStrictEqual(yield* story.registered, [story.at("old", digest)])
+      }).pipe(Effect.provideService(StateStore, slow))
+    })
+  )
+
+  story(
+    "L13: a register that may not be sent is shown as forbidden, and sent once it may",
+    Effect.gen(function* () {
+      const story = yield* Story.begin(["v1.0.0"])
+      const nomad = yield* NomadSimulator
+      const words = "Permission denied"
+      yield* nomad.inject({ _tag: "Answer", method: "POST", path: "/v1/job", status: 403, body: words })
+      const digest = yield* story.push("v1.1.0")
+      yield* awhile
+      assert.strictEqual(yield* story.decision, "Wait forbidden")
+      yield* nomad.clearFaults
+      yield* awhile
+      assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
+    })
+  )
+
+  story(
+    "L13: a job whose source cannot be read is waited for by name",
+    Effect.gen(function* () {
+      const story = yield* Story.begin(["v1.0.0"])
+      const nomad = yield* NomadSimulator
+      yield* nomad.inject({ _tag: "Answer", path: "/submission", status: 500, body: "broken" })
+      const digest = yield* story.push("v1.1.0")
+      yield* awhile
+      assert.strictEqual(yield* story.decision, "Wait nomad_unreachable")
+      assert.deepStrictEqual(yield* story.attempts, [])
+      yield* nomad.clearFaults
+      yield* awhile
+      assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
+    })
+  )
+
+  story(
+    "a rollout is told when it moves, not at every look",
+    Effect.gen(function* () {
+      let told = 0
+      const counting = Logger.layer([
+        Logger.make(({ message }) => {
+          if (String(message) === "rollout") told++
+        })
+      ])
+      yield* Effect.gen(function* () {
+        const story = yield* Story.begin(["v1.0.0"], {}, { minHealthyTime: 20_000 })
+        yield* story.push("v1.1.0")
+        yield* intervals(2)
+        assert.deepInclude((yield* story.attempts)[0], { state: "succeeded" })
+        assert.isAtLeast(told, 1)
+        assert.isAtMost(told, 2)
+      }).pipe(Effect.provide(counting))
+    })
+  )
+
+  story(
+    "a request that a new leader finds is answered by what the registry has now",
+    Effect.gen(function* () {
+      const { story, leader, begin } = yield* led("v1.1.0")
+      const old = yield* story.push("v1.0.0")
+      yield* story.change({ pinnedTag: tag("v1.0.0"), request: "pin" })
+      yield* awhile
+      yield* Fiber.interrupt(leader)
+      yield* pass("2 seconds")
+      const store = yield* StateStore
+      const digest = yield* story.push("v1.2.0")
+      yield* store.change({ repository: api, by: "ann", from: "", pinnedTag: "", request: "reset" })
+      // Nobody listens for it.
+      inFlight.count -= 1
+      yield* begin
+      yield* awhile
+      assert.deepStrictEqual(yield* story.registered, [story.at("v1.0.0", old), story.at("v1.2.0", digest)])
+    })
+  )
+
+  story(
+    "S3: what acts is decided on a read of its own pass",
+    Effect.gen(function* () {
+      const story = yield* Story.begin(["v1.0.0"])
+      const nomad = yield* NomadSimulator
+      const digest = yield* story.push("old")
+      // Scaled since the last listing.
+      yield* nomad.register(sampleJob({ id: "api", image: `${story.image}:v1.0.0`, count: 2 }))
+      yield* story.change({ pinnedTag: tag("old"), request: "pin" })
+      yield* awhile
+      assert.deepStrictEqual(yield* story.registered, [story.at("old", digest)])
+      assert.deepStrictEqual(
+        (yield* story.attempts).map(({ state }) => state),
+        ["succeeded"]
+      )
+    })
+  )
+
+  story(
+    "S11: a digest in quarantine is not tried under another tag, and its manifest is asked for once",
+    Effect.gen(function* () {
+      const story = yield* Story.begin(["v1.0.0"])
+      const registry = yield* RegistrySimulator
+      yield* story.push("bad", "same")
+      yield* story.change({ pinnedTag: tag("bad"), request: "pin" })
+      yield* intervals(2)
+      yield* story.change({ pinnedTag: "", request: "reset" })
+      yield* story.push("v1.1.0", "same")
+      yield* intervals(2)
+      assert.strictEqual((yield* story.registered).length, 1)
+      assert.strictEqual(yield* story.decision, "InSync")
+      const digest = yield* story.push("v1.2.0")
+      yield* registry.clearRequests
+      yield* awhile
+      assert.strictEqual((yield* story.registered).at(-1), story.at("v1.2.0", digest))
+      // A listing or two, and one manifest.
+      assert.isAtMost((yield* registry.requestCounts).get("api") ?? 0, 4)
+    })
+  )
+
+  story(
+    "S6: an outcome that nobody can tell stalls, until a person asks",
+    Effect.gen(function* () {
+      const story = yield* Story.begin(["v1.0.0"])
+      const nomad = yield* NomadSimulator
+      yield* nomad.inject({ _tag: "Drop", method: "POST", path: "/v1/job", when: "before", times: 1 })
+      const digest = yield* story.push("v1.1.0")
+      yield* awhile
+      for (let count = 2; count < 12; count++) {
+        yield* nomad.register(sampleJob({ id: "api", image: `${story.image}:v1.0.0`, count }))
+      }
+      yield* intervals(3)
+      assert.strictEqual(yield* story.decision, "Stall unknown_outcome")
+      assert.deepStrictEqual(yield* story.registered, [])
+      yield* story.change({ request: "redeploy" })
+      yield* awhile
+      assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
+      assert.deepStrictEqual(
+        (yield* story.attempts).map(({ state }) => state),
+        ["lost", "succeeded"]
+      )
+    })
+  )
+
+  story(
+    "S18: the rollout of a repository that is watched in another job now is followed no more",
+    Effect.gen(function* () {
+      const { story, leader, host } = yield* led("v1.0.0")
+      yield* story.push("v1.1.0-slow")
+      yield* story.change({ pinnedTag: tag("v1.1.0-slow"), request: "pin" })
+      assert.strictEqual((yield* story.attempts)[0]?.state, "accepted")
+      yield* Fiber.interrupt(leader)
+      const { mapping } = watchedAs("api", host)
+      yield* watch([
+        watchedAs("api", host, { mapping: { ...mapping, job: { ...mapping.job, job: "next" } } })
+      ])
+      yield* pass("2 seconds")
+      assert.strictEqual((yield* story.attempts)[0]?.state, "superseded")
+    })
+  )
+
+  story(
+    "L9: a leader that begins reads its jobs one after another, not all at once",
+    Effect.gen(function* () {
+      const nomad = yield* NomadSimulator
+      const registry = yield* RegistrySimulator
+      const names = Array.from({ length: 100 }, (_, n) => `repo-${n}`)
+      for (const name of names) {
+        yield* registry.push(name, "v1.0.0")
+        yield* nomad.register(sampleJob({ id: name, image: `${registry.origin.host}/${name}:v1.0.0` }))
+      }
+      yield* pass("10 seconds")
+      yield* watch(names.map((name) => watchedAs(name, registry.origin.host)))
+      yield* pass("1 second")
+      // Two reads a job, spread over five seconds.
+      assert.isAtMost((yield* nomad.requests).length, 90)
+      yield* pass("6 seconds")
+      assert.isAtLeast((yield* nomad.requests).length, 200)
+    })
+  )
+
+  story(
+    "L7: while Nomad cannot be listed, its jobs are not asked",
+    Effect.gen(function* () {
+      const story = yield* Story.begin(["v1.0.0"])
+      const nomad = yield* NomadSimulator
+      yield* nomad.inject({ _tag: "NoLeader", hold: 0 })
+      yield* intervals(2)
+      const asked = (yield* nomad.requests).length
+      for (let n = 0; n < 8; n++) yield* story.change({ autoDeploy: n % 2 === 1 })
+      const requests = (yield* nomad.requests).slice(asked)
+      assert.deepStrictEqual([...new Set(requests.map(({ path }) => path.split("?")[0]))], ["/v1/jobs"])
+    })
+  )
+})
