@@ -28,8 +28,9 @@ const service = (config: Config) =>
           version: manifest.version
         })
       )
-      yield* Effect.addFinalizer(() => Effect.logInfo("stopping"))
       yield* Effect.forkScoped(reconciler({ watched, interval }))
+      // Last in, first out: said before the reconciler is interrupted, which may wait for a frozen database.
+      yield* Effect.addFinalizer(() => Effect.logInfo("stopping"))
     })
   ).pipe(
     Layer.provide(Server.layer(config)),
