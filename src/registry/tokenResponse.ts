@@ -29,9 +29,12 @@ export const parseTokenResponse = (body: string, now: number): Result.Result<Bea
 }
 
 const lifetimeMs = (fields: Readonly<Record<string, unknown>>, now: number): number | null => {
-  const seconds = Number(fields["expires_in"] ?? Number.NaN)
+  const { expires_in: expiresIn, issued_at: issuedAt } = fields
+  // An object can not always be made a number or a text: `{"toString":{}}` throws.
+  const seconds =
+    typeof expiresIn === "number" || typeof expiresIn === "string" ? Number(expiresIn) : Number.NaN
   if (!Number.isFinite(seconds)) return null
   const lifetime = Math.max(seconds * 1_000, shortestMs)
-  const age = now - Date.parse(String(fields["issued_at"]))
+  const age = now - Date.parse(typeof issuedAt === "string" ? issuedAt : "")
   return age > 0 && age < lifetime ? lifetime - age : lifetime
 }

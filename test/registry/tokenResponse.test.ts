@@ -37,6 +37,12 @@ describe("parseTokenResponse", () => {
       300_000
     ],
     ["counts from now without a date that can be read", { expires_in: 300, issued_at: "yesterday" }, 300_000],
+    [
+      "X23: counts from now where the date is no text",
+      { expires_in: 300, issued_at: { toString: {} } },
+      300_000
+    ],
+    ["X23: knows no lifetime that is an object", { expires_in: { toString: {}, valueOf: {} } }, null],
     ["knows no lifetime that is no number", { expires_in: "soon" }, null]
   ])("%s", (_, fields, expected) => {
     const parsed = parseTokenResponse(JSON.stringify({ token: "T", ...fields }), now)
