@@ -55,7 +55,12 @@ export const unprivileged = (): Unprivileged => {
     make(directory)
     chownSync(directory, uid, gid)
   }
-  const enter = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
+  // access(2) of a user that is not root forgets the capability unless the bit says no; initdb looks for postgres by it.
+  const enter = [
+    "--securebits=+no_setuid_fixup",
+    "--inh-caps=+dac_read_search",
+    "--ambient-caps=+dac_read_search"
+  ]
   const become = [`--reuid=${uid}`, `--regid=${gid}`, "--clear-groups"]
   const command = setpriv(...become, ...enter, endsWithUs) ?? setpriv(...become, endsWithUs)
   return command === undefined
