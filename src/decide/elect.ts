@@ -13,6 +13,8 @@ import { parseVersion, type Shape } from "./version.ts"
 export interface Seen {
   readonly view: View
   readonly ballot: Ballot
+  /** Tags whose manifest was fetched and is no image: a chart, a signature. Not elected as versions. */
+  readonly notImages?: ReadonlySet<Tag>
 }
 
 /** What desired state and view elect, and if nothing, why not. */
@@ -107,7 +109,7 @@ const lastShape = (ran: ReadonlyArray<Tag>): Shape | null => {
 }
 
 const electVersion = (
-  { view, ballot }: Seen,
+  { view, ballot, notImages = new Set() }: Seen,
   runs: Runs | null,
   ran: ReadonlyArray<Tag>,
   excluded: ReadonlySet<Tag>,
@@ -122,12 +124,19 @@ const electVersion = (
       words: `${tag ?? "what runs"} is no released version; reset, or pin a tag, to say what to follow`
     }
   }
-  const highest = ballot.highest(shape, excluded)
+  const highest = ballot.highest(shape, new Set([...excluded, ...notImages]))
   if (highest !== null) {
     return { _tag: "Elected", tag: highest.tag, digest: view.digests.get(highest.tag) ?? null }
   }
   const passedOver = ballot.highest(shape, new Set())
-  return passedOver === null
-    ? { _tag: "Nothing", verdict: null, words: "no tag is a released version in the shape that is followed" }
+  if (passedOver === null) {
+    return {
+      _tag: "Nothing",
+      verdict: null,
+      words: "no tag is a released version in the shape that is followed"
+    }
+  }
+  return notImages.has(passedOver.tag)
+    ? { _tag: "Nothing", verdict: "not_an_image", words: `${passedOver.tag} is no image` }
     : { _tag: "Nothing", verdict: "quarantined", words: `${passedOver.tag} failed before with this digest` }
 }

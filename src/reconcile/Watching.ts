@@ -36,6 +36,8 @@ export class Watching {
   nextPoll: number
   /** When the running version's tag is looked at next, in case it was overwritten. */
   nextLook: number
+  /** Tags that turned out to be no images, and when they may be looked at again. */
+  readonly notImages = new Map<Tag, number>()
   /** The job as last read; null asks for a new read. */
   observation: Observation | null = null
   /** What Postgres said last, kept while the repository is in sync; null asks again. */

@@ -7,7 +7,7 @@ import type { Digest } from "../domain/Digest.ts"
 import { RegistryClient } from "../registry/RegistryClient.ts"
 import { StateStore } from "../store/StateStore.ts"
 import { deploy, type Deployed } from "./deploy.ts"
-import { imageOf, learn, remember } from "./poll.ts"
+import { imageOf, learn, passOver, remember } from "./poll.ts"
 import { settle } from "./settle.ts"
 import { type Passing, seenBy, survey } from "./survey.ts"
 import type { Watching } from "./Watching.ts"
@@ -49,7 +49,7 @@ export const pass = Effect.fn("pass")(function* (watching: Watching, passing: Pa
   }
   for (let fetched = 0; decision._tag === "Deploy" && fetched < manifestsAPass; fetched++) {
     const { tag } = decision
-    const fetch = yield* fetchManifest(watching, decision, passing)
+    const fetch = yield* fetchManifest(watching, decision, passing, situation.desired.pinnedTag === "")
     if (fetch._tag === "Fault") return yield* conclude(watching, passing, situation, fetch.show)
     situation = { ...situation, seen: seenBy(watching) }
     decision = decide(situation)
@@ -116,7 +116,8 @@ type Fetched =
 const fetchManifest = Effect.fnUntraced(function* (
   watching: Watching,
   { tag, digest }: Deploy,
-  passing: Passing
+  passing: Passing,
+  isFollowing: boolean
 ) {
   const registry = yield* RegistryClient
   const would = { tag, digest }
@@ -132,6 +133,10 @@ const fetchManifest = Effect.fnUntraced(function* (
         case "RepositoryNotFound":
           return learn(watching, tag, null).pipe(Effect.as<Fetched>({ _tag: "Passed" }))
         case "NotAnImage": {
+          // Of versions the next lower one is elected; a pin has no other.
+          if (isFollowing) {
+            return passOver(watching, tag).pipe(Effect.as<Fetched>({ _tag: "Passed" }))
+          }
           const words = `${tag} is no image but ${error.reason.mediaType}`
           const show = Wait.make({ reason: "nothing_elected", words, would, verdict: "not_an_image" })
           return Effect.succeed<Fetched>({ _tag: "Fault", show })

@@ -64,6 +64,7 @@ export const poll = Effect.fn("poll")(function* (
       Effect.gen(function* () {
         if (watching.fault !== null) yield* Effect.logInfo("registry answers again")
         watching.fault = null
+        for (const [tag, again] of watching.notImages) if (now >= again) watching.notImages.delete(tag)
         watching.polledFor = desired.generation
         checked.add(name)
         yield* pace.answered(registry)
@@ -158,6 +159,12 @@ export const learn = Effect.fnUntraced(function* (watching: Watching, tag: Tag, 
   watching.learn(tag, digest, yield* today)
   const store = yield* StateStore
   yield* store.saveDigest(watching.watched.name, tag, digest)
+})
+
+/** The tag is no image: other versions are elected, and an hour later it may have become one. */
+export const passOver = Effect.fnUntraced(function* (watching: Watching, tag: Tag) {
+  watching.notImages.set(tag, (yield* monotonic) + hour)
+  yield* Effect.logWarning("no image").pipe(Effect.annotateLogs({ tag }))
 })
 
 /** The highest version while it is in quarantine, each time; the version that runs once an hour. */

@@ -29,7 +29,8 @@ export interface Survey {
   readonly isFresh: boolean
 }
 
-export const seenBy = ({ view, ballot }: Watching): Seen | null => (view === null ? null : { view, ballot })
+export const seenBy = ({ view, ballot, notImages }: Watching): Seen | null =>
+  view === null ? null : { view, ballot, notImages: new Set(notImages.keys()) }
 
 /**
  * Reads the three states. What is remembered of the job is as good as the namespace's listing, which says that its index

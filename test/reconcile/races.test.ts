@@ -1,9 +1,10 @@
 import { assert, describe } from "@effect/vitest"
-import { Duration, Effect, Fiber, Logger } from "effect"
+import { Duration, Effect, Fiber, Logger, Stream } from "effect"
 import type { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import type { Watched } from "../../src/domain/Watched.ts"
 import { NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
+import { Leader } from "../../src/store/Leader.ts"
 import { StateStore } from "../../src/store/StateStore.ts"
 import { tag } from "../decide/situations.ts"
 import { watch, watchedAs } from "./loop.ts"
@@ -46,6 +47,83 @@ const foreignWrites = Effect.gen(function* () {
 })
 
 describe("what happens in between", () => {
+  story(
+    "S10: a chart at the highest tag is passed over for the next version that is an image",
+    Effect.gen(function* () {
+      const story = yield* Story.begin(["v1.0.0"])
+      const registry = yield* RegistrySimulator
+      const chart = {
+        schemaVersion: 2,
+        mediaType: "application/vnd.oci.image.manifest.v1+json",
+        config: {
+          mediaType: "application/vnd.cncf.helm.config.v1+json",
+          digest: `sha256:${"a".repeat(64)}`,
+          size: 2
+        },
+        layers: []
+      }
+      yield* registry.pushManifest("api", "v1.2.0", chart.mediaType, JSON.stringify(chart))
+      const digest = yield* story.push("v1.1.0")
+      yield* awhile
+      assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
+      yield* registry.clearRequests
+      yield* intervals(10)
+      // One listing each and an hourly look: the chart is not asked for again and again.
+      assert.isAtMost((yield* registry.requestCounts).get("api") ?? 0, 12)
+      const image = yield* story.push("v1.2.0")
+      yield* intervals(62)
+      assert.strictEqual(yield* story.running, story.at("v1.2.0", image))
+    })
+  )
+
+  story(
+    "S15: a lease that cannot be proven any more sends nothing, and its attempt stays for the next holder",
+    Effect.gen(function* () {
+      const leader = yield* Leader
+      let proofs = 0
+      // The first proof of an attempt is for its row, the second for the register.
+      const failing = Leader.of({
+        ...leader,
+        guard: (effect) => (++proofs % 2 === 0 ? Effect.fail({ _tag: "NotLeading" }) : leader.guard(effect))
+      })
+      yield* Effect.gen(function* () {
+        const story = yield* Story.begin(["v1.0.0"])
+        yield* story.push("v1.1.0")
+        yield* awhile
+        assert.deepStrictEqual(yield* story.registered, [])
+        assert.deepStrictEqual(
+          (yield* story.attempts).map(({ state }) => state),
+          ["submitted"]
+        )
+      }).pipe(Effect.provideService(Leader, failing))
+    })
+  )
+
+  story(
+    "L3: with every notification lost a change is still found within an interval",
+    Effect.gen(function* () {
+      const store = yield* StateStore
+      const deaf = StateStore.of({ ...store, changes: Stream.never })
+      yield* Effect.gen(function* () {
+        const story = yield* Story.begin(["v1.0.0"])
+        // Two polls in sync: from now on the passes remember.
+        yield* intervals(2)
+        const digest = yield* story.push("stable")
+        yield* store.change({
+          repository: api,
+          by: "ann",
+          from: "",
+          pinnedTag: tag("stable"),
+          request: "pin"
+        })
+        // Nobody listens: the change is not under way any more.
+        inFlight.count--
+        yield* awhile
+        assert.deepStrictEqual(yield* story.registered, [story.at("stable", digest)])
+      }).pipe(Effect.provideService(StateStore, deaf))
+    })
+  )
+
   story(
     "S11: what Nomad rolled back while nobody led is not sent again, nor taken for somebody's write",
     Effect.gen(function* () {
