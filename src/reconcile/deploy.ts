@@ -11,6 +11,7 @@ import type { Runs } from "../domain/Observed.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { type Fence, Leader } from "../store/Leader.ts"
 import { StateStore } from "../store/StateStore.ts"
+import { countRegister } from "./metrics.ts"
 
 /** What a decision was made of, and the very read that it was made on (S3). */
 export interface Ground {
@@ -73,6 +74,7 @@ export const deploy = Effect.fn("deploy")(function* (
 /** Writes what Nomad's answer proves (`design.md` §6); the answer of a register that lost its fence is dropped. */
 const record = Effect.fnUntraced(function* (fence: Fence, id: AttemptId, registered: Registered) {
   const store = yield* StateStore
+  yield* countRegister(registered._tag)
   switch (registered._tag) {
     case "Accepted": {
       const { nomadIndex, evalId } = registered

@@ -5,6 +5,7 @@ import type { Attempt } from "../domain/Attempt.ts"
 import type { ObservedTask } from "../domain/Observed.ts"
 import type { Fence } from "../store/Leader.ts"
 import { StateStore } from "../store/StateStore.ts"
+import { countRollout } from "./metrics.ts"
 
 /** What a look at the rollouts found. */
 export interface Followed {
@@ -66,6 +67,7 @@ const end = Effect.fnUntraced(function* (
     raise: outcome === "succeeded" && (yield* isNewMark(attempt))
   })
   if (done) {
+    yield* countRollout(outcome)
     const log = isBad ? Effect.logWarning("rollout ended") : Effect.logInfo("rollout ended")
     yield* log.pipe(Effect.annotateLogs({ outcome, words }))
   }

@@ -13,6 +13,7 @@ import type { RegistryError } from "../registry/RegistryError.ts"
 import { StateStore } from "../store/StateStore.ts"
 import { today } from "./today.ts"
 import type { Pace } from "./Pace.ts"
+import { countPoll } from "./metrics.ts"
 import { monotonic, type Watching } from "./Watching.ts"
 
 const hour = 3_600_000
@@ -67,6 +68,7 @@ export const poll = Effect.fn("poll")(function* (
         for (const [tag, again] of watching.notImages) if (now >= again) watching.notImages.delete(tag)
         watching.polledFor = desired.generation
         checked.add(name)
+        yield* countPoll(registry, "answered")
         yield* pace.answered(registry)
         // 5 % either way: polls that began together drift apart, and the mean stays one an interval.
         watching.nextPoll = now + Duration.toMillis(interval) * (0.95 + 0.1 * (yield* Random.next))
@@ -90,6 +92,7 @@ export const remember = Effect.fnUntraced(function* (
 ) {
   const { registry } = watching.watched
   const { reason } = error
+  yield* countPoll(registry, reason._tag)
   if (watching.fault !== error.message) {
     yield* Effect.logWarning("registry fault").pipe(Effect.annotateLogs({ fault: error.message }))
   }

@@ -54,6 +54,9 @@ export const scenarios: ReadonlyArray<Scenario> = [
     await world.settled(world.at("v1.2.0", next))
     await assertRegistered(world, world.at("v1.1.0", digest), world.at("v1.2.0", next))
     assert.equal(((await controller.get(`/tags/${world.name}`)) as { repo_tag: string }).repo_tag, "v1.2.0")
+    const metrics = await (await fetch(`${controller.url}/metrics`)).text()
+    assert.match(metrics, /^registrywatcher_registers_total\{answer="Accepted"\} 2$/m)
+    assert.match(metrics, /^registrywatcher_registry_polls_total\{.*result="answered".*\} [1-9]/m)
   }),
 
   scenario("lower-version", "a lower version is not, and the next higher one still is", async (world) => {
