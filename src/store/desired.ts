@@ -4,6 +4,8 @@ import { Desired } from "../domain/Desired.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
 import { standing } from "./fence.ts"
 import { decodeRow, rowOf } from "./rows.ts"
+import type { Watched } from "../domain/Watched.ts"
+import { jobKey } from "../domain/JobRef.ts"
 import type { StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
 
@@ -16,21 +18,42 @@ export const desired = (
 ): Pick<
   StateStore["Service"],
   "adopt" | "desired" | "generations" | "change" | "closeRequest" | "setBaseline"
-> => ({
-  adopt: (watched) =>
-    storeCall(
-      "StateStore.adopt",
-      Effect.gen(function* () {
-        const names = watched.map(({ name }) => name)
-        const [found] = yield* sql<{
-          readonly here: boolean
-        }>`select to_regclass('deployed_repository_version') is not null as here`
-        const predecessor =
-          found?.here === true
-            ? sql`select repository_name, pinned_tag, auto_deploy from deployed_repository_version`
-            : sql`select null::text as repository_name, null::text as pinned_tag, null::boolean as auto_deploy where false`
-        // A pin that is no tag was never deployed. It is not followed either: the switch goes off, and a person is asked.
-        yield* sql`
+> => {
+  /** A repository that is mapped to another job than its baseline is from sees that job for the first time (S20). */
+  const forgetBaselines = (watched: ReadonlyArray<Watched>) => {
+    const names = watched.map(({ name }) => name)
+    const jobs = watched.map(({ mapping }) => jobKey(mapping.job))
+    return sql`
+      with moved as (
+        update repository r set
+          mapped_to = w.job,
+          baseline_tag = case when r.mapped_to is null then r.baseline_tag end,
+          baseline_digest = case when r.mapped_to is null then r.baseline_digest end,
+          baseline_at = case when r.mapped_to is null then r.baseline_at end
+        from unnest(${names}::text[], ${jobs}::text[]) as w (name, job), repository old
+        where r.name = w.name and old.name = r.name and r.mapped_to is distinct from w.job
+        returning r.name, old.mapped_to as before, w.job as after
+      )
+      insert into audit (who, action, repository, before, after)
+      select 'registrywatcher', 'mapped to another job', name, before::jsonb, after::jsonb
+      from moved where before is not null`
+  }
+
+  return {
+    adopt: (watched) =>
+      storeCall(
+        "StateStore.adopt",
+        Effect.gen(function* () {
+          const names = watched.map(({ name }) => name)
+          const [found] = yield* sql<{
+            readonly here: boolean
+          }>`select to_regclass('deployed_repository_version') is not null as here`
+          const predecessor =
+            found?.here === true
+              ? sql`select repository_name, pinned_tag, auto_deploy from deployed_repository_version`
+              : sql`select null::text as repository_name, null::text as pinned_tag, null::boolean as auto_deploy where false`
+          // A pin that is no tag was never deployed. It is not followed either: the switch goes off, and a person is asked.
+          yield* sql`
           with wanted as (
             select distinct on (w.name) w.name, p.repository_name is not null as known,
               coalesce(p.pinned_tag, '') as pin, coalesce(p.auto_deploy, true) as auto_deploy,
@@ -51,31 +74,32 @@ export const desired = (
             jsonb_build_object('pinnedTag', wanted.pin, 'autoDeploy', wanted.auto_deploy),
             jsonb_build_object('pinnedTag', made.pinned_tag, 'autoDeploy', made.auto_deploy)
           from made join wanted using (name) where wanted.known`
-      })
-    ),
+          yield* forgetBaselines(watched)
+        })
+      ),
 
-  desired: (repository) =>
-    storeCall(
-      "StateStore.desired",
-      sql`select ${sql.literal(desiredRow("r"))} as row from repository r where name = ${repository}`.pipe(
-        Effect.flatMap(decodeDesired)
+    desired: (repository) =>
+      storeCall(
+        "StateStore.desired",
+        sql`select ${sql.literal(desiredRow("r"))} as row from repository r where name = ${repository}`.pipe(
+          Effect.flatMap(decodeDesired)
+        )
+      ),
+
+    generations: storeCall(
+      "StateStore.generations",
+      sql<{
+        readonly name: RepositoryName
+        readonly generation: bigint
+      }>`select name, generation from repository`.pipe(
+        Effect.map((rows) => new Map(rows.map(({ name, generation }) => [name, Number(generation)])))
       )
     ),
 
-  generations: storeCall(
-    "StateStore.generations",
-    sql<{
-      readonly name: RepositoryName
-      readonly generation: bigint
-    }>`select name, generation from repository`.pipe(
-      Effect.map((rows) => new Map(rows.map(({ name, generation }) => [name, Number(generation)])))
-    )
-  ),
-
-  change: ({ repository, pinnedTag = null, autoDeploy = null, request = null, lift = null, by, from }) =>
-    storeCall(
-      "StateStore.change",
-      sql`
+    change: ({ repository, pinnedTag = null, autoDeploy = null, request = null, lift = null, by, from }) =>
+      storeCall(
+        "StateStore.change",
+        sql`
         with old as (
           select * from repository where name = ${repository} for update
         ), changed as (
@@ -109,14 +133,14 @@ export const desired = (
         select ${sql.literal(desiredRow("changed"))} as row from changed
         union all
         select ${sql.literal(desiredRow("old"))} from old where not exists (select from changed)`.pipe(
-        Effect.flatMap(decodeDesired)
-      )
-    ),
+          Effect.flatMap(decodeDesired)
+        )
+      ),
 
-  closeRequest: (fence, repository, generation) =>
-    storeCall(
-      "StateStore.closeRequest",
-      sql`
+    closeRequest: (fence, repository, generation) =>
+      storeCall(
+        "StateStore.closeRequest",
+        sql`
         with fence as (${standing(sql, fence)}), closed as (
           update repository r set requested_generation = null, request_kind = null, requested_by = null
           from fence
@@ -125,16 +149,17 @@ export const desired = (
         )
         insert into audit (who, action, repository, why)
         select 'registrywatcher', 'request closed', name, 'its target is what the job has or gets' from closed`
-    ).pipe(Effect.asVoid),
+      ).pipe(Effect.asVoid),
 
-  setBaseline: (fence, repository, { tag, digest, raiseTo }) =>
-    storeCall(
-      "StateStore.setBaseline",
-      sql`
+    setBaseline: (fence, repository, { tag, digest, raiseTo }) =>
+      storeCall(
+        "StateStore.setBaseline",
+        sql`
         with fence as (${standing(sql, fence)})
         update repository r set
           baseline_tag = ${tag}::text, baseline_digest = ${digest}::text, baseline_at = now(),
           high_water_mark = coalesce(${raiseTo}::text, r.high_water_mark)
         from fence where r.name = ${repository}`
-    ).pipe(Effect.asVoid)
-})
+      ).pipe(Effect.asVoid)
+  }
+}

@@ -100,6 +100,24 @@ describe("what happens in between", () => {
   )
 
   story(
+    "S20: a repository that is mapped to another job takes what that one runs for no drift",
+    Effect.gen(function* () {
+      const { story, leader, host } = yield* led("v1.1.0")
+      const nomad = yield* NomadSimulator
+      yield* story.push("v1.0.0")
+      yield* nomad.register(sampleJob({ id: "other", image: `${story.image}:v1.0.0`, task: "api" }))
+      yield* Fiber.interrupt(leader)
+      const mapped = watchedAs("api", host)
+      yield* watch([
+        { ...mapped, mapping: { ...mapped.mapping, job: { ...mapped.mapping.job, job: "other" } } }
+      ])
+      yield* awhile
+      assert.strictEqual(yield* story.decision, "InSync")
+      assert.strictEqual((yield* story.registered).length, 1)
+    })
+  )
+
+  story(
     "L3: with every notification lost a change is still found within an interval",
     Effect.gen(function* () {
       const store = yield* StateStore

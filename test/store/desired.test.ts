@@ -34,6 +34,18 @@ describe.skipIf(noPostgres)("desired state", () =>
       })
     )
 
+    it.effect("S20: mapped to another job, that job is seen for the first time", () =>
+      Effect.gen(function* () {
+        const { store, fence, api } = yield* leading
+        yield* store.setBaseline(fence, api, { tag: v1, digest: null, raiseTo: null })
+        yield* store.adopt([watched(api)])
+        assert.strictEqual((yield* store.desired(api)).baselineTag, v1)
+        const { mapping, ...rest } = watched(api)
+        yield* store.adopt([{ ...rest, mapping: { ...mapping, job: { ...mapping.job, job: "another" } } }])
+        assert.deepInclude(yield* store.desired(api), { baselineTag: null, baselineAt: null, generation: 1 })
+      })
+    )
+
     it.effect("S14: pin and switch change together, and raise the generation by one", () =>
       Effect.gen(function* () {
         const { store, api } = yield* leading

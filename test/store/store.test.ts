@@ -82,7 +82,10 @@ describe.skipIf(noPostgres)("schema", () => {
         assert.deepEqual(yield* start(options), newest)
         yield* run(url, `delete from schema_migration where id = ${newest.id}`)
         const error = yield* Effect.flip(start(options))
-        assert.include(error.message, `lacks the migrations 0005_${newest.name}:`)
+        assert.include(
+          error.message,
+          `lacks the migrations ${String(newest.id).padStart(4, "0")}_${newest.name}:`
+        )
       }).pipe(Effect.scoped)
   )
 
