@@ -1,7 +1,7 @@
 import { Cause, Duration, Effect, Latch } from "effect"
 import type { JobRef } from "../domain/JobRef.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
-import { delayAfter } from "./Pace.ts"
+import { delayAfter, longestDelay } from "./Pace.ts"
 import { pass, type PassAnswer } from "./pass.ts"
 import type { Passing } from "./survey.ts"
 import { monotonic, type Watching } from "./Watching.ts"
@@ -90,7 +90,7 @@ export class JobWatch {
     if (this.#fault !== null) yield* Effect.logInfo("passes again")
     this.#fault = null
     const asked = retryIn === null ? Number.POSITIVE_INFINITY : Duration.toMillis(retryIn)
-    const backoff = isFault ? yield* delayAfter(this.#failures, longest(interval)) : 0
+    const backoff = isFault ? yield* delayAfter(this.#failures, longestDelay(interval)) : 0
     this.#failures = isFault ? this.#failures + 1 : 0
     const delay = isFault ? Math.max(backoff, retryIn === null ? 0 : asked) : asked
     this.#retryAt = Math.min(this.#retryAt, (yield* monotonic) + delay)
@@ -107,12 +107,10 @@ export class JobWatch {
       yield* Effect.logWarning("pass failed").pipe(Effect.annotateLogs({ error: words }))
     this.#fault = words
     watching.forget()
-    const delay = yield* delayAfter(this.#failures, longest(interval))
+    const delay = yield* delayAfter(this.#failures, longestDelay(interval))
     this.#failures += 1
     this.#retryAt = Math.min(this.#retryAt, (yield* monotonic) + delay)
     // A poll that is due would bring the pass back before the delay is over.
     for (const other of this.repositories) other.nextPoll = Math.max(other.nextPoll, this.#retryAt)
   })
 }
-
-const longest = (interval: Duration.Duration): number => Math.max(30_000, Duration.toMillis(interval))

@@ -15,7 +15,7 @@ export class Pace {
   readonly #longest: number
 
   constructor(interval: Duration.Duration) {
-    this.#longest = Math.max(30_000, Duration.toMillis(interval))
+    this.#longest = longestDelay(interval)
   }
 
   /** Milliseconds until the host may be asked; 0 is now, and makes the caller the one who tries for all. */
@@ -44,6 +44,14 @@ export class Pace {
 
 // The longest that one call to a registry or to Nomad takes: the others wait that long for who tries.
 const longestCall = 10_000
+
+/** Back-off ends at 30 seconds or the interval, whichever is longer (`design.md` §9). In milliseconds. */
+export const longestDelay = (interval: Duration.Duration): number =>
+  Math.max(30_000, Duration.toMillis(interval))
+
+/** An interval, 5 % either way, in milliseconds: what began together drifts apart, and the mean stays. */
+export const jittered = (interval: Duration.Duration): Effect.Effect<number> =>
+  Effect.map(Random.next, (chance) => Duration.toMillis(interval) * (0.95 + 0.1 * chance))
 
 /** Milliseconds after the n-th failure in a row, n from 0. */
 export const delayAfter = (failures: number, longest: number): Effect.Effect<number> =>

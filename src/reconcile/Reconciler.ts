@@ -6,7 +6,7 @@ import { type Fence, Leader } from "../store/Leader.ts"
 import { StateStore } from "../store/StateStore.ts"
 import { Follower } from "./Follower.ts"
 import { JobWatch } from "./JobWatch.ts"
-import { Pace } from "./Pace.ts"
+import { jittered, Pace } from "./Pace.ts"
 import { Scope } from "./Scope.ts"
 import { imagesOf } from "./survey.ts"
 import { monotonic, Watching } from "./Watching.ts"
@@ -160,8 +160,8 @@ const list = Effect.fnUntraced(function* (
       }
     }
     failures = scope.fault === null ? 0 : failures + 1
-    const jittered = Duration.toMillis(interval) * (0.95 + 0.1 * (yield* Random.next))
-    yield* Effect.sleep(failures === 0 ? jittered : Math.min(jittered, 1000 * 2 ** Math.min(failures - 1, 5)))
+    const next = yield* jittered(interval)
+    yield* Effect.sleep(failures === 0 ? next : Math.min(next, 1000 * 2 ** Math.min(failures - 1, 5)))
   }
 })
 

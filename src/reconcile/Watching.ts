@@ -74,8 +74,8 @@ export class Watching {
   }
 
   set view(view: View) {
+    if (view.tags !== this.#view?.tags) this.ballot.update(view.tags ?? [])
     this.#view = view
-    this.ballot.update(view.tags ?? [])
   }
 
   /** What of the view a digest, or its absence, changes. */

@@ -71,31 +71,25 @@ export const deploy = Effect.fn("deploy")(function* (
   }).pipe(Effect.annotateLogs({ attempt: id, tag: to.tag, digest }))
 })
 
-/** Writes what Nomad's answer proves (`design.md` §6); the answer of a register that lost its fence is dropped. */
+/** Where an attempt goes by an answer that is no acceptance (`design.md` §6). */
+const movesTo = {
+  Conflict: "conflict",
+  Rejected: "rejected",
+  NotApplied: "intended",
+  Unknown: "unknown"
+} as const
+
+/** Writes what Nomad's answer proves; the answer of a register that lost its fence is dropped. */
 const record = Effect.fnUntraced(function* (fence: Fence, id: AttemptId, registered: Registered) {
   const store = yield* StateStore
   yield* countRegister(registered._tag)
-  switch (registered._tag) {
-    case "Accepted": {
-      const { nomadIndex, evalId } = registered
-      yield* store.accept(fence, id, { nomadIndex, nomadVersion: null, evalId })
-      yield* Effect.logInfo("accepted").pipe(Effect.annotateLogs({ nomadIndex }))
-      return
-    }
-    case "Conflict":
-      yield* store.move(fence, id, "conflict", registered.words)
-      break
-    case "Rejected":
-      yield* store.move(fence, id, "rejected", registered.words)
-      break
-    case "NotApplied":
-      yield* store.move(fence, id, "intended", registered.words)
-      break
-    case "Unknown":
-      yield* store.move(fence, id, "unknown", registered.words)
-      break
+  if (registered._tag === "Accepted") {
+    const { nomadIndex, evalId } = registered
+    yield* store.accept(fence, id, { nomadIndex, nomadVersion: null, evalId })
+    yield* Effect.logInfo("accepted").pipe(Effect.annotateLogs({ nomadIndex }))
+    return
   }
-  yield* Effect.logWarning("not accepted").pipe(
-    Effect.annotateLogs({ answer: registered._tag, words: registered.words })
-  )
+  const { _tag: answer, words } = registered
+  yield* store.move(fence, id, movesTo[answer], words)
+  yield* Effect.logWarning("not accepted").pipe(Effect.annotateLogs({ answer, words }))
 })

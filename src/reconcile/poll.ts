@@ -12,7 +12,7 @@ import { RegistryClient } from "../registry/RegistryClient.ts"
 import type { RegistryError } from "../registry/RegistryError.ts"
 import { StateStore } from "../store/StateStore.ts"
 import { today } from "./today.ts"
-import type { Pace } from "./Pace.ts"
+import { jittered, type Pace } from "./Pace.ts"
 import { countPoll } from "./metrics.ts"
 import { monotonic, type Watching } from "./Watching.ts"
 
@@ -70,8 +70,7 @@ export const poll = Effect.fn("poll")(function* (
         checked.add(name)
         yield* countPoll(registry, "answered")
         yield* pace.answered(registry)
-        // 5 % either way: polls that began together drift apart, and the mean stays one an interval.
-        watching.nextPoll = now + Duration.toMillis(interval) * (0.95 + 0.1 * (yield* Random.next))
+        watching.nextPoll = now + (yield* jittered(interval))
       })
     ),
     Effect.catchTag("RegistryError", (error) => remember(watching, error, polling))
@@ -129,7 +128,9 @@ const list = Effect.fnUntraced(function* (watching: Watching, runs: Runs | null)
   }
   const isSame = before !== null && suspicion === view?.suspect && isEqualSet(watching.ballot.tags, tags)
   const gone = new Set([...(view?.gone ?? [])].filter((tag) => !tags.includes(tag)))
-  watching.view = { tags, digests: view?.digests ?? new Map(), takenAt, suspect: suspicion, gone }
+  // The same array where nothing changed: the ballot then has nothing to compare once more.
+  const kept = isSame ? before : tags
+  watching.view = { tags: kept, digests: view?.digests ?? new Map(), takenAt, suspect: suspicion, gone }
   if (!isSame) {
     const { name, fingerprint } = watching.watched
     yield* store.saveListing(name, { tags, suspect: suspicion, fingerprint })

@@ -1,7 +1,6 @@
 import { NodeCrypto } from "@effect/platform-node"
 import { Duration, Effect, Layer, Stream } from "effect"
 import { Deployer } from "../../src/deployer/Deployer.ts"
-import type { NomadEndpoint } from "../../src/domain/NomadEndpoint.ts"
 import type { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import type { Watched } from "../../src/domain/Watched.ts"
 import { reconciler } from "../../src/reconcile/Reconciler.ts"
@@ -11,6 +10,7 @@ import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
 import { StateStore } from "../../src/store/StateStore.ts"
 import { Database } from "../../src/store/Database.ts"
 import { Leader } from "../../src/store/Leader.ts"
+import { endpointAt } from "../deployer/NomadScript.ts"
 import { freshDatabase } from "../real/postgres.ts"
 import { InFlight } from "./inFlight.ts"
 
@@ -37,18 +37,6 @@ export const watchedAs = (name: string, host: string, change: Partial<Watched> =
 })
 
 const clients = (nomadUrl: string, registryOrigin: URL) => {
-  const nomad: NomadEndpoint = {
-    address: new URL(nomadUrl),
-    token: undefined,
-    httpAuth: undefined,
-    region: "",
-    namespace: "default",
-    ca: undefined,
-    clientCertificate: undefined,
-    tlsServerName: undefined,
-    skipVerify: false,
-    vaultToken: undefined
-  }
   const registry = {
     name: "sim",
     origin: registryOrigin,
@@ -59,7 +47,10 @@ const clients = (nomadUrl: string, registryOrigin: URL) => {
     clientCertificate: undefined,
     proxy: undefined
   }
-  return Layer.mergeAll(Deployer.layer(nomad), RegistryClient.layer(new Map([["sim", registry]])))
+  return Layer.mergeAll(
+    Deployer.layer(endpointAt(new URL(nomadUrl))),
+    RegistryClient.layer(new Map([["sim", registry]]))
+  )
 }
 
 /** Heartbeats follow the test's clock, the server's patience the real one: a slow machine must not cost the lease. */
