@@ -4,6 +4,7 @@ import attempts from "./0003_attempts.ts"
 import outboxAndBrake from "./0004_outbox_and_brake.ts"
 import tokens from "./0005_tokens.ts"
 import mappedTo from "./0006_mapped_to.ts"
+import truth from "./0007_truth.ts"
 import type { Migration } from "./Migration.ts"
 
 /** In the order in which they are applied; a key is `NNNN_name`. Static, so that a bundle has them too. */
@@ -13,5 +14,6 @@ export const migrations: Readonly<Record<string, Migration>> = {
   "0003_attempts": attempts,
   "0004_outbox_and_brake": outboxAndBrake,
   "0005_tokens": tokens,
-  "0006_mapped_to": mappedTo
+  "0006_mapped_to": mappedTo,
+  "0007_truth": truth
 }

@@ -2,6 +2,7 @@ import { Schema } from "effect"
 import { Digest } from "./Digest.ts"
 import { JobRef } from "./JobRef.ts"
 import { RepositoryName } from "./RepositoryName.ts"
+import { RequestKind } from "./RequestKind.ts"
 import { Tag } from "./Tag.ts"
 
 /** The marker that a mapped task's `Meta` carries, and the key of the attempt's row. A UUID. */
@@ -46,6 +47,9 @@ export const Attempt = Schema.Struct({
   ...JobRef.fields,
   generation: Schema.Int,
   reason: AttemptReason,
+  /** Of the request that it answers: it opens again if a rollback swallows the attempt. */
+  requestKind: Schema.NullOr(RequestKind),
+  requestedBy: Schema.NullOr(Schema.String),
   fromTag: Schema.NullOr(Tag),
   fromDigest: Schema.NullOr(Digest),
   toTag: Tag,

@@ -19,6 +19,8 @@ export const WaitReason = Schema.Literals([
   "held",
   "plan_mode",
   "would_rerun",
+  "brake",
+  "too_many_rollouts",
   "backing_off"
 ])
 export type WaitReason = typeof WaitReason.Type

@@ -1,6 +1,8 @@
 import { Schema } from "effect"
+import { AttemptId } from "./Attempt.ts"
 import { Digest } from "./Digest.ts"
 import { RepositoryName } from "./RepositoryName.ts"
+import { RequestKind } from "./RequestKind.ts"
 import { Tag } from "./Tag.ts"
 
 /** A pinned tag, or `""`: follow versions. */
@@ -12,13 +14,12 @@ export const Hold = Schema.Struct({
   by: Schema.String,
   why: Schema.String,
   until: Schema.NullOr(Schema.Date),
-  resume: Schema.Literals(["manual", "next_version"])
+  /** `next_version`: it ends by itself when a version above `left` is elected; under a pin, when anything else is. */
+  resume: Schema.Literals(["manual", "next_version"]),
+  /** What ran when the hold was set: what a rollback left. Null where that was not known. */
+  left: Schema.NullOr(Schema.Struct({ tag: Schema.NullOr(Tag), digest: Schema.NullOr(Digest) }))
 })
 export type Hold = typeof Hold.Type
-
-/** `pin` is a POST with `pinned_tag`, `""` included. */
-export const RequestKind = Schema.Literals(["pin", "reset", "redeploy", "rollback"])
-export type RequestKind = typeof RequestKind.Type
 
 /** What the owners of one repository want, as its row in `repository` has it. */
 export const Desired = Schema.Struct({
@@ -32,6 +33,11 @@ export const Desired = Schema.Struct({
   requestedGeneration: Schema.NullOr(Schema.Int),
   requestKind: Schema.NullOr(RequestKind),
   requestedBy: Schema.NullOr(Schema.String),
+  /** What a redeploy or rollback names; null: what pin or policy elect. A rollback names both. */
+  requestTag: Schema.NullOr(Tag),
+  requestDigest: Schema.NullOr(Digest),
+  /** An attempt with `unknown_outcome` that a person gave up: the leader ends it as `lost`. */
+  abandoned: Schema.NullOr(AttemptId),
   /** Highest target that succeeded since the last pin; a pin sets it. Null before the first. */
   highWaterMark: Schema.NullOr(Tag),
   /** The image that the job is accounted to run: seen first, accepted from us, or brought back by Nomad. */

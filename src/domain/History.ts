@@ -8,6 +8,8 @@ export interface Quarantine {
   readonly digest: Digest
   readonly why: string
   readonly until: Date | null
+  /** How often it failed for causes that are not the image's; the row stays when `until` is over, and counts on. */
+  readonly failures: number
 }
 
 /** What Postgres remembers of a repository and its job, as `decide` needs it. */

@@ -49,6 +49,7 @@ export const deploy = Effect.fn("deploy")(function* (
     job: watched.mapping.job,
     generation: desired.generation,
     reason: decision.reason,
+    request: decision.reason === "requested" ? requestOf(desired) : null,
     from: { tag: replaced.tag, digest: runningDigest(replaced, desired, history) },
     to,
     imageSent: edit.imageSent,
@@ -70,6 +71,9 @@ export const deploy = Effect.fn("deploy")(function* (
     return registered satisfies Deployed
   }).pipe(Effect.annotateLogs({ attempt: id, tag: to.tag, digest }))
 })
+
+const requestOf = ({ requestKind: kind, requestedBy: by }: Desired) =>
+  kind === null || by === null ? null : { kind, by }
 
 /** Where an attempt goes by an answer that is no acceptance (`design.md` §6). */
 const movesTo = {

@@ -1,12 +1,13 @@
 import { Context, Effect, Layer, type Stream } from "effect"
 import type { Attempt, AttemptId, AttemptReason, AttemptState, Phase } from "../domain/Attempt.ts"
 import type { Decision } from "../domain/Decision.ts"
-import type { Desired, PinnedTag, RequestKind } from "../domain/Desired.ts"
+import type { Desired, PinnedTag } from "../domain/Desired.ts"
 import type { Digest } from "../domain/Digest.ts"
 import type { History } from "../domain/History.ts"
 import type { JobRef } from "../domain/JobRef.ts"
 import type { Observed } from "../domain/Observed.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
+import type { RequestKind } from "../domain/RequestKind.ts"
 import type { Tag } from "../domain/Tag.ts"
 import type { Target } from "../domain/Target.ts"
 import type { Suspicion, View } from "../domain/View.ts"
@@ -44,6 +45,8 @@ export interface Intent {
   readonly job: JobRef
   readonly generation: number
   readonly reason: AttemptReason
+  /** Of the request that it answers, where `reason` is `requested`. */
+  readonly request: { readonly kind: RequestKind; readonly by: string } | null
   readonly from: { readonly tag: Tag | null; readonly digest: Digest | null }
   readonly to: Target
   readonly imageSent: string

@@ -27,16 +27,16 @@ export const attempts = (
   const answers = sql.literal(`(a.reason = 'requested' and r.requested_generation <= a.generation)`)
 
   return {
-    intend: (fence, { id, repository, job, generation, reason, from, to, ...sent }) =>
+    intend: (fence, { id, repository, job, generation, reason, request, from, to, ...sent }) =>
       storeCall(
         "StateStore.intend",
         sql`
           with fence as (${standing(sql, fence)})
           insert into attempt (
-            id, repository, region, namespace, job, generation, reason, from_tag, from_digest, to_tag, to_digest,
-            image_sent, job_hash, base_index, base_version, epoch, holder, state)
+            id, repository, region, namespace, job, generation, reason, request_kind, requested_by,
+            from_tag, from_digest, to_tag, to_digest, image_sent, job_hash, base_index, base_version, epoch, holder, state)
           select ${id}::uuid, ${repository}, ${job.region}, ${job.namespace}, ${job.job}, ${generation}, ${reason},
-            ${from.tag}::text, ${from.digest}::text, ${to.tag}, ${to.digest},
+            ${request?.kind ?? null}::text, ${request?.by ?? null}::text, ${from.tag}::text, ${from.digest}::text, ${to.tag}, ${to.digest},
             ${sent.imageSent}, ${sent.jobHash}, ${sent.baseIndex}, ${sent.baseVersion}, epoch, holder, 'intended'
           from fence
           on conflict do nothing

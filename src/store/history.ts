@@ -15,7 +15,12 @@ const Election = Schema.Struct({
   taken: Schema.Array(Schema.Struct({ toTag: Tag, fromTag: Schema.NullOr(Tag) })),
   baselineTag: Schema.NullOr(Tag),
   quarantine: Schema.Array(
-    Schema.Struct({ digest: Digest, why: Schema.String, until: Schema.NullOr(Schema.Date) })
+    Schema.Struct({
+      digest: Digest,
+      why: Schema.String,
+      until: Schema.NullOr(Schema.Date),
+      failures: Schema.Int
+    })
   )
 })
 
@@ -49,7 +54,7 @@ const election = `jsonb_build_object(
   'baselineTag', r.baseline_tag,
   'taken', coalesce((select jsonb_agg(jsonb_build_object('toTag', a.to_tag, 'fromTag', a.from_tag) order by a.seq desc)
     from (select * from attempt a where a.repository = r.name and ${took} order by a.seq desc limit 50) a), '[]'),
-  'quarantine', coalesce((select jsonb_agg(jsonb_build_object('digest', q.digest, 'why', q.why, 'until', q.until))
+  'quarantine', coalesce((select jsonb_agg(jsonb_build_object('digest', q.digest, 'why', q.why, 'until', q.until, 'failures', q.failures))
     from quarantine q where q.repository = r.name), '[]'))`
 
 /** What Postgres remembers, as `decide` needs it. Quarantines that are over are answered too: `until` says so. */

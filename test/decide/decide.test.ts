@@ -24,9 +24,15 @@ import {
 const pinnedStable = { pinnedTag: tag("stable"), baselineTag: tag("stable"), highWaterMark: tag("stable") }
 const newVersion = { seen: seen(["v1.0.0", "v1.1.0", "v1.2.0"]) }
 const quarantineOf = (letter: string, until: Date | null = null) => [
-  { digest: digest(letter), why: "failed", until }
+  { digest: digest(letter), why: "failed", until, failures: 0 }
 ]
-const hold = (until: Date | null) => ({ by: "ann", why: "freeze", until, resume: "manual" as const })
+const hold = (until: Date | null) => ({
+  by: "ann",
+  why: "freeze",
+  until,
+  resume: "manual" as const,
+  left: null
+})
 
 /** `Deploy v1.2.0 new_version`, `Wait held`, `InSync v1.1.0` … */
 const told = (of: Situation): string => {

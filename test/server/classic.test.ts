@@ -303,7 +303,7 @@ describe.skipIf(noPostgres)("POST /tags/REPO", () => {
         const registry = yield* RegistrySimulator
         const { pool } = yield* Database
         yield* registry.push("apps/api", "v1.0.0")
-        const hold = JSON.stringify({ by: "ann", why: "the fair", until: null, resume: "manual" })
+        const hold = JSON.stringify({ by: "ann", why: "the fair", until: null, resume: "manual", left: null })
         yield* pool.unsafe("update repository set hold = $1::text::jsonb where name = 'api'", [hold])
         const pinned = yield* post(`${origin}/tags/api`, { pinned_tag: "v1.0.0" })
         assert.deepStrictEqual(

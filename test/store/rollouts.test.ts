@@ -116,7 +116,7 @@ describe.skipIf(noPostgres)("rollouts", () =>
           })
         )
         const { quarantine } = yield* store.history(api, jobOf(api), [])
-        assert.deepEqual(quarantine, [{ digest: digest("v2"), why: "unhealthy", until }])
+        assert.deepEqual(quarantine, [{ digest: digest("v2"), why: "unhealthy", until, failures: 0 }])
         assert.deepInclude(yield* store.desired(api), {
           baselineTag: Tag.make("v1"),
           baselineDigest: digest("v1"),
@@ -136,7 +136,9 @@ describe.skipIf(noPostgres)("rollouts", () =>
           )
         }
         const { quarantine } = yield* store.history(api, jobOf(api), [])
-        assert.deepEqual(quarantine, [{ digest: digest("v2"), why: "until undefined", until: null }])
+        assert.deepEqual(quarantine, [
+          { digest: digest("v2"), why: "until undefined", until: null, failures: 0 }
+        ])
       })
     )
 

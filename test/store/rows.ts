@@ -55,6 +55,7 @@ const intentOf = (repository: RepositoryName, over: Partial<Intent>): Intent => 
   job: jobOf(repository),
   generation: 1,
   reason: "new_version",
+  request: null,
   from: target("v1"),
   to: target("v2"),
   imageSent: "registry.test/api:v2",
