@@ -1,5 +1,6 @@
 import { Context, type Effect, Layer } from "effect"
 import type { Attempt, AttemptId, Phase } from "../domain/Attempt.ts"
+import type { Blame } from "../domain/Blame.ts"
 import type { Observed, ObservedTask, Unread } from "../domain/Observed.ts"
 import type { Target } from "../domain/Target.ts"
 import type { NomadEndpoint } from "../domain/NomadEndpoint.ts"
@@ -73,9 +74,16 @@ export type Progress =
       readonly outcome: "succeeded" | "failed" | "reverted" | "superseded"
       readonly deploymentId: string | null
       readonly nomadVersion: number
-      /** Nomad's own words. */
+      /** What happened to the tasks, as a sentence, then Nomad's own words. */
       readonly words: string
-      /** The mapped tasks of the version that Nomad rolled back to; empty unless `reverted`. */
+      /** Null unless `failed` or `reverted`. */
+      readonly blame: Blame | null
+      /**
+       * `superseded` by Nomad's own rollback, which came before the register was scheduled (T16): nobody decided
+       * against the attempt.
+       */
+      readonly swallowed: boolean
+      /** The mapped tasks of the version that Nomad rolled back to; empty unless `reverted` or swallowed. */
       readonly revertedTo: ReadonlyArray<ObservedTask>
     }
 

@@ -174,5 +174,7 @@ const succeeded = (nomadVersion: number): Progress => ({
   deploymentId: null,
   nomadVersion,
   words: "every allocation ran for its min_healthy_time",
+  blame: null,
+  swallowed: false,
   revertedTo: []
 })

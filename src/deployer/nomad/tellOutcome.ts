@@ -61,6 +61,8 @@ export const tellOutcome = (attempt: Followed, facts: JobFacts): Told => {
     deploymentId: deployment?.ID ?? null,
     nomadVersion,
     words,
+    blame: outcome === "failed" ? "unknown" : null,
+    swallowed: false,
     revertedTo: []
   })
   const rolling = (
@@ -123,6 +125,8 @@ export const tellOutcome = (attempt: Followed, facts: JobFacts): Told => {
         deploymentId: deployment.ID,
         nomadVersion,
         words,
+        blame: "unknown",
+        swallowed: false,
         revertedTo: target === undefined ? [] : tasksIn(target)
       }
     }
