@@ -15,8 +15,11 @@ Nomad (http://HOST:PORT/v1/...)
   curl -X POST http://HOST:PORT/v1/jobs -d @FILE.json does the same later.
   What becomes of a task is told by words in its image's tag:
     bad      runs, but its health check never passes: the deployment fails at its healthy_deadline
-    crash    starts and exits with 1, again at each restart
-    nopull   cannot be pulled
+    crash    starts and exits with 1, again at each restart; its stderr ends with "panic: no database"
+    outofmemory   is killed for the memory it takes
+    nopull   is not in the registry
+    noregistry    cannot be pulled, because the registry answers 500
+    noroom   cannot be placed on any node
     slow     takes 30 seconds to start
     others   run and stay healthy; tasks of batch jobs end well
   Without an image the command tells: /bin/false exits with 1, /bin/true with 0, others run.
@@ -28,6 +31,12 @@ Nomad (http://HOST:PORT/v1/...)
        {"_tag":"NoLeader","hold":5000}   {"_tag":"TooManyConnections","retryAfter":2}
        {"_tag":"Delay","millis":3000}    {"_tag":"RpcPrefix"}
   DELETE /_sim/faults                    ends all of them
+  POST /_sim/outcomes                    what becomes of matching tasks from now on (namespace, job, version,
+                                         group, task, image contains, times), such as
+       {"job":"api","task":"web","outcome":{"_tag":"Exits","code":1,"stderr":"panic: no database\\n"}}
+       {"image":"team/api:v2","outcome":{"_tag":"PullFails","reason":"timeout"},"times":1}
+       also Healthy, StartFails, OutOfMemory, NeverHealthy, Unplaceable
+  DELETE /_sim/outcomes                  forgets all of them
 
 Registry (http://HOST:PORT/v2/...)
   Push with docker, podman or skopeo (--dest-tls-verify=false); it asks for no login.

@@ -7,18 +7,22 @@ import { type Answer, type ApiRequest, plainAnswer } from "./nomad/Http.ts"
 import type { Job } from "./nomad/Job.ts"
 import { type JsonObject, textOf } from "./nomad/Json.ts"
 import { byTag, type OutcomeOf } from "./nomad/Outcome.ts"
+import { makeOutcomes, type OutcomeRule } from "./nomad/outcomes.ts"
 import type { Refusal } from "./nomad/Refusal.ts"
 import { makeClient } from "./nomad/Client.ts"
 import { makeScheduler } from "./nomad/Scheduler.ts"
 import { serve } from "./nomad/serve.ts"
 import { State } from "./nomad/State.ts"
+import { makeTaskLogs } from "./nomad/taskLogs.ts"
 import { measuredTimings, type Timings } from "./nomad/Timings.ts"
 import { makeWatcher } from "./nomad/Watcher.ts"
 import { register, type Register, type Registered, type Writer } from "./nomad/registerJob.ts"
 
 export { Fault } from "./nomad/Fault.ts"
 export type { Job } from "./nomad/Job.ts"
-export { byImage, byTag, type Outcome, type OutcomeOf, type Start, tagOf } from "./nomad/Outcome.ts"
+export { byImage, byTag, Outcome, type OutcomeOf, type Start, tagOf } from "./nomad/Outcome.ts"
+export { OutcomeRule } from "./nomad/outcomes.ts"
+export type { PullReason } from "./nomad/pullWords.ts"
 export type { RequestRecord } from "./nomad/control.ts"
 export type { Refusal } from "./nomad/Refusal.ts"
 export { fixtureJob, sampleJob } from "./nomad/sampleJob.ts"
@@ -32,7 +36,7 @@ export interface NomadOptions {
   readonly port?: number
   /** Over `measuredTimings`; `quickTimings` for tests on a real clock. */
   readonly timings?: Partial<Timings>
-  /** What becomes of a started task; `byTag` where not said. */
+  /** What becomes of a task where no rule of `setOutcome` matches; `byTag` where not said. */
   readonly outcome?: OutcomeOf
   /** Further namespaces; `default` is always there. */
   readonly namespaces?: ReadonlyArray<string>
@@ -46,6 +50,7 @@ const keptRecords = 200_000
  * `Clock` and all chance Effect's `Random` of the context that the layer is built in: under a test clock
  * nothing happens by itself, and the same seed gives the same life. `/_sim/…` is its own, for processes:
  * `GET /_sim/requests`, `GET /_sim/registers`, `POST /_sim/faults` (a `Fault`), `DELETE /_sim/faults`,
+ * `POST /_sim/outcomes` (an `OutcomeRule`), `DELETE /_sim/outcomes`,
  * `POST /_sim/jobs` (a job, or `{"Job": …}`), `POST /_sim/namespaces` (`{"Name": …}`).
  */
 export class NomadSimulator extends Context.Service<
@@ -61,6 +66,10 @@ export class NomadSimulator extends Context.Service<
     inject(fault: Fault): Effect.Effect<void>
     /** Everything is well again. */
     readonly clearFaults: Effect.Effect<void>
+    /** From now on this becomes of matching tasks when they are placed or started. */
+    setOutcome(rule: OutcomeRule): Effect.Effect<void>
+    /** Only the option `outcome` counts again. */
+    readonly clearOutcomes: Effect.Effect<void>
     /** Registers a job as `POST /v1/jobs` would, in its own namespace; it is in no log. */
     register(job: JsonObject): Effect.Effect<Registered, Refusal>
     addNamespace(name: string): Effect.Effect<void>
@@ -84,11 +93,13 @@ const make = (options: NomadOptions) =>
     const state = new State(now)
     for (const name of options.namespaces ?? []) state.namespaces.add(name)
     const newId = () => uuid(() => random.nextDoubleUnsafe())
+    const rules = makeOutcomes(options.outcome ?? byTag)
     const cluster: Cluster = {
       state,
       node: { id: newId(), name: "simulated" },
       timings: { ...measuredTimings, ...options.timings },
-      outcome: options.outcome ?? byTag,
+      outcome: rules.of,
+      logs: makeTaskLogs(),
       after: (milliseconds, act) => void run(Effect.sync(act).pipe(Effect.delay(Math.max(0, milliseconds)))),
       now,
       newId,
@@ -122,7 +133,18 @@ const make = (options: NomadOptions) =>
     const addNamespace = (name: string) =>
       Effect.sync(() => void state.commit(() => state.namespaces.add(name)))
 
-    const own = control({ requests, registers, faults, register: seed, addNamespace })
+    const outcomes = {
+      add: (rule: OutcomeRule) => {
+        rules.add(rule)
+        scheduler.roomChanged()
+      },
+      clear: () => {
+        rules.clear()
+        scheduler.roomChanged()
+      }
+    }
+
+    const own = control({ requests, registers, faults, outcomes, register: seed, addNamespace })
 
     const handle = (request: ApiRequest): Effect.Effect<Answer | undefined> => {
       if (request.path.startsWith("/_sim/")) {
@@ -158,6 +180,8 @@ const make = (options: NomadOptions) =>
       registers: Effect.sync(() => [...registers]),
       inject: (fault) => Effect.sync(() => faults.add(fault)),
       clearFaults: Effect.sync(faults.clear),
+      setOutcome: (rule) => Effect.sync(() => outcomes.add(rule)),
+      clearOutcomes: Effect.sync(outcomes.clear),
       register: seed,
       addNamespace,
       job: (namespace, id) => Effect.sync(() => state.job(namespace, id)),

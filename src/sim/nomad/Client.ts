@@ -1,12 +1,15 @@
 import { type Allocation, isFinished } from "./Allocation.ts"
 import type { Cluster } from "./Cluster.ts"
 import { groupOf, runsToEnd, type Task, type UpdateStrategy } from "./Job.ts"
-import { textOf } from "./Json.ts"
+import type { Outcome } from "./Outcome.ts"
+import { pullWords } from "./pullWords.ts"
 import { makeReports, type Reporting } from "./Reports.ts"
+import { imageOf, startOf } from "./startOf.ts"
 import {
   allocUnhealthy,
   downloading,
   driverFailure,
+  type Ended,
   killed,
   killing,
   notRestarting,
@@ -21,6 +24,18 @@ import { withEvent } from "./TaskState.ts"
 import { goDuration, millis, toMillis } from "./time.ts"
 
 const tasksOf = ({ Job, TaskGroup }: Allocation): ReadonlyArray<Task> => groupOf(Job, TaskGroup)?.Tasks ?? []
+
+/** How the driver tells the end: docker has words for every end that is not well, the others only a number. */
+const endOf = (outcome: Extract<Outcome, { readonly _tag: "Exits" | "OutOfMemory" }>, task: Task): Ended => {
+  const isDocker = task.Driver === "docker"
+  // 137 is 128 and SIGKILL.
+  if (outcome._tag === "OutOfMemory") {
+    return { code: 137, outOfMemory: true, ...(isDocker ? { words: "OOM Killed" } : { signal: 9 }) }
+  }
+  const { code } = outcome
+  const words = `Docker container exited with non-zero exit code: ${code}`
+  return isDocker && code !== 0 ? { code, words } : { code }
+}
 
 /**
  * The client agent of the one node: starts the tasks of an allocation, restarts them by their policy, finds
@@ -53,26 +68,20 @@ export const makeClient = (cluster: Cluster, updated: Reporting) => {
     const allocation = state.allocations.get(id)
     const own = local(id)
     if (allocation === undefined || own === undefined || own.stopping) return
-    const image = textOf(task.Config?.["image"])
-    const outcome = cluster.outcome({
-      namespace: allocation.Namespace,
-      job: allocation.JobID,
-      version: allocation.Job.Version,
-      group: allocation.TaskGroup,
-      task: task.Name,
-      driver: task.Driver,
-      config: task.Config ?? {},
-      image,
-      batch: runsToEnd(allocation.Job)
-    })
-    if (image !== "") change(id, task.Name, (known) => withEvent(known, downloading(now(), image)))
-    after(outcome.after ?? 50, () => {
+    const outcome = cluster.outcome(startOf("start", allocation, task, own.tasks[task.Name]?.Restarts ?? 0))
+    const image = imageOf(task)
+    // A reference that is none is refused before anything is downloaded.
+    const downloads = image !== "" && outcome._tag !== "StartFails"
+    if (downloads) change(id, task.Name, (known) => withEvent(known, downloading(now(), image)))
+    after(("after" in outcome ? outcome.after : undefined) ?? 50, () => {
       if (own.stopping) return
-      if (outcome._tag === "PullFails") {
-        const daemon = `Error response from daemon: manifest for ${image} not found: manifest unknown: manifest unknown`
-        const words = outcome.words ?? `Failed to pull \`${image}\`: ${daemon}`
+      if (outcome._tag === "PullFails" || outcome._tag === "StartFails") {
+        const words =
+          outcome._tag === "StartFails" || outcome.words !== undefined
+            ? (outcome.words ?? "")
+            : pullWords(image, outcome.reason ?? "manifest unknown")
         change(id, task.Name, (known) => withEvent(known, driverFailure(now(), words)))
-        return fail(id, task)
+        return fail(id, task, outcome._tag === "PullFails" || outcome.isRecoverable !== false)
       }
       const at = now()
       own.unwell ||= outcome._tag === "NeverHealthy"
@@ -81,29 +90,32 @@ export const makeClient = (cluster: Cluster, updated: Reporting) => {
         State: "running",
         StartedAt: at
       }))
+      cluster.logs.write(id, task.Name, outcome._tag === "Unplaceable" ? {} : outcome)
       watchHealth(id)
-      if (outcome._tag === "Exits") after(outcome.runs ?? 3, () => exit(id, task, outcome.code))
+      if (outcome._tag === "Exits" || outcome._tag === "OutOfMemory") {
+        after(outcome.runs ?? 3, () => exit(id, task, endOf(outcome, task)))
+      }
     })
   }
 
-  const exit = (id: string, task: Task, code: number): void => {
+  const exit = (id: string, task: Task, ended: Ended): void => {
     const allocation = state.allocations.get(id)
     if (allocation === undefined || local(id)?.stopping !== false) return
-    change(id, task.Name, (known) => withEvent(known, terminated(now(), code)))
-    if (code !== 0 || !runsToEnd(allocation.Job)) return fail(id, task)
+    change(id, task.Name, (known) => withEvent(known, terminated(now(), ended)))
+    if (ended.code !== 0 || !runsToEnd(allocation.Job)) return fail(id, task)
     change(id, task.Name, (known) => ({ ...known, State: "dead", FinishedAt: now() }))
     settle(id)
   }
 
   /** A task that ended though it should not have: restarted within its policy, else dead and failed. */
-  const fail = (id: string, task: Task): void => {
+  const fail = (id: string, task: Task, isRecoverable = true): void => {
     const own = local(id)
     if (own === undefined) return
     const policy = task.RestartPolicy
     const at = now()
     const recent = (own.restarts[task.Name] ?? []).filter((each) => each > at - BigInt(policy.Interval))
     const hasTries = recent.length < policy.Attempts
-    if (hasTries || (policy.Mode === "delay" && policy.Attempts > 0)) {
+    if (isRecoverable && (hasTries || (policy.Mode === "delay" && policy.Attempts > 0))) {
       own.restarts[task.Name] = [...recent, at]
       // Up to a quarter is added by chance; mode "delay" waits for the interval's end when its tries are used up.
       const wait = hasTries
@@ -118,7 +130,7 @@ export const makeClient = (cluster: Cluster, updated: Reporting) => {
       return after(toMillis(wait), () => start(id, task))
     }
     change(id, task.Name, (known) => ({
-      ...withEvent(known, notRestarting(at, policy)),
+      ...withEvent(known, notRestarting(at, policy, isRecoverable)),
       State: "dead",
       Failed: true,
       FinishedAt: at

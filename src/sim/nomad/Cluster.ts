@@ -1,6 +1,7 @@
 import type { ClusterNode } from "./Allocation.ts"
 import type { OutcomeOf } from "./Outcome.ts"
 import type { State } from "./State.ts"
+import type { TaskLogs } from "./taskLogs.ts"
 import type { Nanos } from "./time.ts"
 import type { Timings } from "./Timings.ts"
 
@@ -10,6 +11,7 @@ export interface Cluster {
   readonly node: ClusterNode
   readonly timings: Timings
   readonly outcome: OutcomeOf
+  readonly logs: TaskLogs
   /** Runs `act` that many milliseconds from now on the layer's clock; never after the layer is closed. */
   readonly after: (milliseconds: number, act: () => void) => void
   readonly now: () => Nanos

@@ -1,6 +1,6 @@
 import { applyPlan, type Changed } from "./applyPlan.ts"
 import type { Cluster } from "./Cluster.ts"
-import type { Evaluation } from "./Evaluation.ts"
+import { type Evaluation, isOpen } from "./Evaluation.ts"
 import { jobKey, runsToEnd } from "./Job.ts"
 import { newEvaluation } from "./newEvaluation.ts"
 import { type JobPlan, planJob } from "./planJob.ts"
@@ -54,12 +54,14 @@ export const makeScheduler = (cluster: Cluster, changed: Changed) => {
 
   const process = (key: string, id: string): void => {
     const evaluation = state.evaluations.get(id)
-    if (evaluation === undefined || evaluation.Status !== "pending") return next(key)
+    if (evaluation === undefined || !isOpen(evaluation)) return next(key)
     const outcome = planJob(cluster, evaluation)
     const effects = applyPlan(cluster, evaluation, outcome, changed)
     for (const effect of effects.run) effect()
     after(timings.completion, () => {
       state.commit((index, now) => {
+        // One that was blocked and finds no room again goes on waiting.
+        if (evaluation.Status === "blocked" && outcome.refused !== null) return
         const latest = state.latestDeployment(evaluation.Namespace, evaluation.JobID)
         const job = state.job(evaluation.Namespace, evaluation.JobID)
         const blocked = outcome.refused === null ? undefined : block(cluster, evaluation, outcome, index, now)
@@ -80,7 +82,14 @@ export const makeScheduler = (cluster: Cluster, changed: Changed) => {
     })
   }
 
-  return { enqueue }
+  /** Room may have come: what is blocked is looked at once more, and placed where it can be. */
+  const roomChanged = (): void => {
+    for (const evaluation of state.evaluations.values()) {
+      if (evaluation.Status === "blocked") enqueue(evaluation)
+    }
+  }
+
+  return { enqueue, roomChanged }
 }
 
 /** The evaluation that stands for the allocations that could not be placed. */

@@ -11,6 +11,7 @@ import {
   unknownPath,
   writeAnswer
 } from "./Http.ts"
+import { logPath, logRoute } from "./logRoute.ts"
 import { jobRoute, jobsRoute, notSimulated } from "./jobRoutes.ts"
 import { allocationRoute, deploymentRoute, evaluationRoute } from "./objectRoutes.ts"
 import { textOf } from "./Json.ts"
@@ -70,6 +71,7 @@ const route = (writer: Writer, request: ApiRequest): Effect.Effect<Answer, Refus
   if (path.startsWith("/v1/job/")) return jobRoute(writer, request)
   if (path.startsWith("/v1/evaluation/")) return evaluationRoute(writer, request)
   if (path.startsWith("/v1/allocation/")) return allocationRoute(writer, request)
+  if (path.startsWith(logPath)) return logRoute(writer, request)
   if (path === "/v1/deployments" || path.startsWith("/v1/deployment/"))
     return deploymentRoute(writer, request)
   if (path === "/v1/status/leader") {

@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
 import { Fault, type Faults } from "./Fault.ts"
 import { type Answer, type ApiRequest, bodyOf } from "./Http.ts"
+import { OutcomeRule, type Outcomes } from "./outcomes.ts"
 import { isObject, type Json, type JsonObject, printJson, textOf } from "./Json.ts"
 import { refuse, type Refusal } from "./Refusal.ts"
 import type { Register, Registered } from "./registerJob.ts"
@@ -21,13 +22,14 @@ export interface Controlled {
   readonly requests: ReadonlyArray<RequestRecord>
   readonly registers: ReadonlyArray<Register>
   readonly faults: Faults
+  readonly outcomes: Pick<Outcomes, "add" | "clear">
   readonly register: (job: JsonObject) => Effect.Effect<Registered, Refusal>
   readonly addNamespace: (name: string) => Effect.Effect<void>
 }
 
 /** Answers the paths under `/_sim/`. */
 export const control =
-  ({ requests, registers, faults, register, addNamespace }: Controlled) =>
+  ({ requests, registers, faults, outcomes, register, addNamespace }: Controlled) =>
   (request: ApiRequest): Effect.Effect<Answer, Refusal> => {
     const body = bodyOf(request)
     switch (`${request.method} ${request.path}`) {
@@ -47,6 +49,20 @@ export const control =
       case "DELETE /_sim/faults":
         return Effect.suspend(() => {
           faults.clear()
+          return done({})
+        })
+      case "POST /_sim/outcomes":
+        return body.pipe(
+          Effect.flatMap(Schema.decodeUnknownEffect(OutcomeRule)),
+          Effect.catchTag("SchemaError", ({ message }) => refuse(400, message)),
+          Effect.flatMap((rule) => {
+            outcomes.add(rule)
+            return done({})
+          })
+        )
+      case "DELETE /_sim/outcomes":
+        return Effect.suspend(() => {
+          outcomes.clear()
           return done({})
         })
       case "POST /_sim/namespaces":

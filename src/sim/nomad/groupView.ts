@@ -3,6 +3,7 @@ import type { Deployment } from "./Deployment.ts"
 import { refusedPlacement } from "./feasible.ts"
 import { type Job, runsToEnd, type TaskGroup } from "./Job.ts"
 import { isDestructive } from "./jobChange.ts"
+import type { JsonObject } from "./Json.ts"
 import { rescheduleAt } from "./reschedule.ts"
 import type { Nanos } from "./time.ts"
 
@@ -16,6 +17,8 @@ export interface GroupView {
   /** The newest deployment of an older version, or the one of this version that succeeded. */
   readonly old: Deployment | undefined
   readonly evalId: string
+  /** Why an outcome has no room for the group; asked only where something is to be placed. */
+  readonly noRoom?: () => JsonObject | undefined
   readonly now: Nanos
 }
 

@@ -1,6 +1,7 @@
 import type { Cluster } from "./Cluster.ts"
 import { type Deployment, isActive } from "./Deployment.ts"
 import type { Evaluation } from "./Evaluation.ts"
+import { noRoom } from "./feasible.ts"
 import type { Job } from "./Job.ts"
 import type { JsonObject } from "./Json.ts"
 import { type GroupPlan, reconcileGroup, stopAll } from "./reconcileGroup.ts"
@@ -20,9 +21,10 @@ export interface JobPlan {
 
 /** What processing this evaluation now would change; nothing is written. */
 export const planJob = (
-  { state, now }: Cluster,
+  cluster: Cluster,
   evaluation: Pick<Evaluation, "ID" | "Namespace" | "JobID">
 ): JobPlan => {
+  const { state, now } = cluster
   const { Namespace, JobID } = evaluation
   const job = state.job(Namespace, JobID)
   const latest = state.latestDeployment(Namespace, JobID)
@@ -58,6 +60,7 @@ export const planJob = (
             current,
             old: current === undefined ? latest : undefined,
             evalId: evaluation.ID,
+            noRoom: () => noRoom(cluster, job, group),
             now: now()
           })
     )

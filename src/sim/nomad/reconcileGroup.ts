@@ -128,7 +128,6 @@ export const reconcileGroup = (view: GroupView): GroupPlan => {
   const waits = canarying || missingCanaries > 0
 
   const counted = staying.filter((each) => !(canarying && isCanary(each)))
-  const refused = refusedPlacement(job, group.Name)
   const names = freeNames(job, group, [...counted, ...due.map((each) => each.allocation)])
   const missing = Math.max(0, group.Count - counted.length - due.length)
   const fills: ReadonlyArray<Placement> = [
@@ -178,7 +177,9 @@ export const reconcileGroup = (view: GroupView): GroupPlan => {
     canary: false
   }))
   const wantedPlaces = [...mayFill, ...canaryPlaces, ...destructivePlaces]
-  const isRefused = wantedPlaces.length > 0 && refused !== undefined
+  const refused =
+    wantedPlaces.length === 0 ? undefined : (refusedPlacement(job, group.Name) ?? view.noRoom?.())
+  const isRefused = refused !== undefined
 
   const updating = destructive.length + inPlace.length > 0
   const total = group.Count > 0 ? destructive.length + inPlace.length + fills.length : 0
@@ -206,7 +207,7 @@ export const reconcileGroup = (view: GroupView): GroupPlan => {
     deployment,
     creates,
     complete,
-    refused: isRefused ? refused : undefined,
+    refused,
     queued: isRefused ? wantedPlaces.length : 0,
     counts: {
       ...noCounts,

@@ -59,12 +59,14 @@ export const fixtureJob = (options: {
 })
 
 /**
- * A service job of one task in docker that runs `image`, as people have them: rolled out one by one, healthy
+ * A service job of one task in docker (or of several: `others`) that runs `image`, as people have them: rolled out one by one, healthy
  * after `minHealthyTime` (milliseconds, 1000), given up after ten times that, then reverted by Nomad itself.
  */
 export const sampleJob = (options: {
   readonly id: string
   readonly image: string
+  /** Further tasks of other images: each in the group that it names, or beside the first. */
+  readonly others?: ReadonlyArray<{ readonly task: string; readonly image: string; readonly group?: string }>
   readonly namespace?: string
   readonly group?: string
   readonly task?: string
@@ -76,6 +78,12 @@ export const sampleJob = (options: {
   readonly meta?: Readonly<Record<string, string>>
 }): JsonObject => {
   const healthy = (options.minHealthyTime ?? 1000) * 1e6
+  const first = options.group ?? options.id
+  const tasks = [
+    { task: options.task ?? options.id, image: options.image, group: first },
+    ...(options.others ?? []).map((other) => ({ group: first, ...other }))
+  ]
+  const groups = [...new Set(tasks.map(({ group }) => group))]
   return {
     ID: options.id,
     Name: options.id,
@@ -83,30 +91,28 @@ export const sampleJob = (options: {
     Type: "service",
     Datacenters: ["*"],
     Meta: options.meta ?? null,
-    TaskGroups: [
-      {
-        Name: options.group ?? options.id,
-        Count: options.count ?? 1,
-        Update: {
-          ...update,
-          AutoRevert: options.autoRevert ?? true,
-          MinHealthyTime: healthy,
-          HealthyDeadline: 5 * healthy,
-          ProgressDeadline: 10 * healthy,
-          ...options.update
-        },
-        RestartPolicy: { Attempts: 0, Mode: "fail", Interval: 5 * second, Delay: second },
-        ReschedulePolicy: { Attempts: 0, Unlimited: false },
-        Tasks: [
-          {
-            Name: options.task ?? options.id,
-            Driver: "docker",
-            Config: { image: options.image },
-            Resources: { CPU: 100, MemoryMB: 64 },
-            KillTimeout: healthy
-          }
-        ]
-      }
-    ]
+    TaskGroups: groups.map((name) => ({
+      Name: name,
+      Count: options.count ?? 1,
+      Update: {
+        ...update,
+        AutoRevert: options.autoRevert ?? true,
+        MinHealthyTime: healthy,
+        HealthyDeadline: 5 * healthy,
+        ProgressDeadline: 10 * healthy,
+        ...options.update
+      },
+      RestartPolicy: { Attempts: 0, Mode: "fail", Interval: 5 * second, Delay: second },
+      ReschedulePolicy: { Attempts: 0, Unlimited: false },
+      Tasks: tasks
+        .filter(({ group }) => group === name)
+        .map(({ task, image }) => ({
+          Name: task,
+          Driver: "docker",
+          Config: { image },
+          Resources: { CPU: 100, MemoryMB: 64 },
+          KillTimeout: healthy
+        }))
+    }))
   }
 }

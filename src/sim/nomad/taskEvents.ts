@@ -28,14 +28,33 @@ export const driverFailure = (at: Nanos, words: string): TaskEvent =>
 
 export const started = (at: Nanos): TaskEvent => event("Started", at, "Task started by client")
 
-export const terminated = (at: Nanos, code: number, signal = 0): TaskEvent =>
-  event(
+/** How a task ended: what its driver says of it, `""` where that is nothing. */
+export interface Ended {
+  readonly code: number
+  readonly signal?: number
+  readonly words?: string
+  readonly outOfMemory?: boolean
+}
+
+export const terminated = (at: Nanos, { code, signal = 0, words = "", outOfMemory }: Ended): TaskEvent => {
+  const parts = [
+    `Exit Code: ${code}`,
+    ...(signal === 0 ? [] : [`Signal: ${signal}`]),
+    ...(words === "" ? [] : [`Exit Message: ${JSON.stringify(words)}`])
+  ]
+  const details = {
+    exit_code: String(code),
+    signal: String(signal),
+    oom_killed: String(outOfMemory === true)
+  }
+  return event(
     "Terminated",
     at,
-    signal === 0 ? `Exit Code: ${code}` : `Exit Code: ${code}, Signal: ${signal}`,
-    { exit_code: String(code), signal: String(signal), oom_killed: "false" },
-    { ExitCode: code, Signal: signal }
+    parts.join(", "),
+    words === "" ? details : { ...details, exit_message: words },
+    { ExitCode: code, Signal: signal, Message: words }
   )
+}
 
 /** `wait` in nanoseconds. */
 export const restarting = (at: Nanos, wait: number): TaskEvent => {
@@ -45,11 +64,18 @@ export const restarting = (at: Nanos, wait: number): TaskEvent => {
   return event("Restarting", at, `Task restarting in ${goDuration(wait)}`, details, flat)
 }
 
-export const notRestarting = (at: Nanos, { Attempts, Interval }: RestartPolicy): TaskEvent => {
+/** Nothing mends an unrecoverable error: no try is left then, whatever the policy. */
+export const notRestarting = (
+  at: Nanos,
+  { Attempts, Interval }: RestartPolicy,
+  isRecoverable = true
+): TaskEvent => {
   const reason =
     Attempts === 0
       ? "Policy allows no restarts"
-      : `Exceeded allowed attempts ${Attempts} in interval ${goDuration(Interval)} and mode is "fail"`
+      : !isRecoverable
+        ? "Error was unrecoverable"
+        : `Exceeded allowed attempts ${Attempts} in interval ${goDuration(Interval)} and mode is "fail"`
   const details = { restart_reason: reason, fails_task: "true" }
   return event("Not Restarting", at, reason, details, { RestartReason: reason, FailsTask: true })
 }
@@ -68,7 +94,7 @@ export const killing = (at: Nanos, timeout: number): TaskEvent => {
 
 /** The task after it was killed: by an interrupt, where it ran. */
 export const killed = (state: TaskState, at: Nanos): TaskState => {
-  const ended = state.State === "running" ? withEvent(state, terminated(at, 130, 2)) : state
+  const ended = state.State === "running" ? withEvent(state, terminated(at, { code: 130, signal: 2 })) : state
   return {
     ...withEvent(ended, event("Killed", at, "Task successfully killed")),
     State: "dead",

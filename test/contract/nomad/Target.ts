@@ -2,7 +2,7 @@ import { assert } from "@effect/vitest"
 import { Clock, Effect, Layer, ManagedRuntime } from "effect"
 import { TestClock } from "effect/testing"
 import type { WriteBody } from "./Answers.ts"
-import { NomadSimulator } from "../../../src/sim/NomadSimulator.ts"
+import { NomadSimulator, type Outcome } from "../../../src/sim/NomadSimulator.ts"
 
 /** One answer of whatever is tested. */
 export interface Reply<A> {
@@ -22,6 +22,12 @@ export interface Target {
   readonly now: Effect.Effect<number>
   /** Waits until the target has taken a request whose path contains this and still holds it. */
   readonly holds: (path: string) => Effect.Effect<void>
+  /** What that task writes before it exits with 3, or that it never starts; an agent knows by its command. */
+  readonly says: (
+    job: string,
+    task: string,
+    what: { readonly stdout: string; readonly stderr: string } | "never starts"
+  ) => Effect.Effect<void>
   readonly stop: () => Promise<void>
 }
 
@@ -71,6 +77,13 @@ export const startSimulator = async (): Promise<Target> => {
         }
         assert.fail(`no request for ${path} is held`)
       }),
+    says: (job, task, what) => {
+      const outcome: Outcome =
+        what === "never starts"
+          ? { _tag: "StartFails", words: "there is no such program" }
+          : { _tag: "Exits", code: 3, ...what }
+      return simulator.setOutcome({ job, task, outcome })
+    },
     stop: () => runtime.dispose()
   }
 }

@@ -118,6 +118,7 @@ const target = (url: string, stop: () => Promise<void>): Target => {
     now: Effect.sync(() => Date.now()),
     // An agent does not tell what it holds; half a second is ample on loopback.
     holds: () => Effect.sleep("500 millis"),
+    says: () => Effect.void,
     stop: async () => {
       // The tasks of a dev agent that is killed would run on.
       for (const id of used) {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from "@effect/vitest"
 import { hasAgent, startAgent } from "./agent.ts"
 import { deployments } from "./deployments.ts"
+import { logs } from "./logs.ts"
 import { reads } from "./reads.ts"
 import { registers } from "./registers.ts"
 import { startSimulator, type Target } from "./Target.ts"
@@ -26,4 +27,5 @@ describe.each(targets)("nomad contract: %s", (name, start) => {
   reads(target)
   registers(target)
   deployments(target)
+  logs(target)
 })

@@ -13,6 +13,17 @@ const call = (nomad: Nomad, method: string, path: string, body?: unknown) =>
     return { status: response.status, headers: response.headers, text: await response.text() }
   })
 
+/** Waits until the job's deployment has that status. */
+const ends = (nomad: Nomad, id: string, status: string) =>
+  Effect.gen(function* () {
+    for (let tries = 0; tries < 400; tries++) {
+      const { text } = yield* call(nomad, "GET", `/v1/job/${id}/deployment`)
+      if (text.includes(`"Status":"${status}"`)) return
+      yield* Effect.sleep("10 millis")
+    }
+    assert.fail(`the deployment of ${id} does not end ${status}`)
+  })
+
 const withSimulator = <A>(use: (nomad: Nomad) => Effect.Effect<A>) =>
   Effect.flatMap(NomadSimulator, use).pipe(Effect.provide(NomadSimulator.layer({ timings: quickTimings })))
 
@@ -52,8 +63,24 @@ describe("over HTTP", () => {
     )
   )
 
+  it.live("what becomes of tasks is told, and no longer", () =>
+    withSimulator((nomad) =>
+      Effect.gen(function* () {
+        const outcome = { _tag: "Exits", code: 1, stderr: "panic: no database\n" }
+        const rule = { image: "web:v1", outcome }
+        assert.strictEqual((yield* call(nomad, "POST", "/_sim/outcomes", rule)).status, 200)
+        yield* nomad.register(sampleJob({ id: "crashing", image: "web:v1" })).pipe(Effect.orDie)
+        yield* ends(nomad, "crashing", "failed")
+        assert.strictEqual((yield* call(nomad, "DELETE", "/_sim/outcomes")).status, 200)
+        yield* nomad.register(sampleJob({ id: "well", image: "web:v1" })).pipe(Effect.orDie)
+        yield* ends(nomad, "well", "successful")
+      })
+    )
+  )
+
   it.live.each([
     ["POST", "/_sim/faults", { _tag: "Nope" }, 400],
+    ["POST", "/_sim/outcomes", { outcome: { _tag: "Nope" } }, 400],
     ["POST", "/_sim/jobs", { ID: "x" }, 500],
     ["POST", "/_sim/jobs", [], 400],
     ["GET", "/_sim/nope", undefined, 404],

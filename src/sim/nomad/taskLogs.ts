@@ -1,0 +1,26 @@
+/** The two logs of a task. */
+export type LogKind = "stdout" | "stderr"
+
+/** What tasks have written, by allocation and task: it outlives the task, and goes with its allocation. */
+export interface TaskLogs {
+  /** The task has started, and writes this. */
+  readonly write: (allocation: string, task: string, texts: Partial<Record<LogKind, string>>) => void
+  /** `undefined` for a task that never started. */
+  readonly read: (allocation: string, task: string, kind: LogKind) => string | undefined
+}
+
+const key = (allocation: string, task: string): string => `${allocation}\n${task}`
+
+export const makeTaskLogs = (): TaskLogs => {
+  const logs = new Map<string, Readonly<Record<LogKind, string>>>()
+  return {
+    write: (allocation, task, { stdout = "", stderr = "" }) => {
+      const known = logs.get(key(allocation, task))
+      logs.set(key(allocation, task), {
+        stdout: (known?.stdout ?? "") + stdout,
+        stderr: (known?.stderr ?? "") + stderr
+      })
+    },
+    read: (allocation, task, kind) => logs.get(key(allocation, task))?.[kind]
+  }
+}
