@@ -81,6 +81,12 @@ const main = run({
   serve: (config) => Layer.launch(service(config)),
   tokens: (config) =>
     Store.layer({ ...config, beside: true }).pipe(Layer.provide(logsAside(process.stderr.isTTY))),
+  planning: (config) =>
+    Layer.mergeAll(
+      Store.layer({ ...config, beside: true }),
+      RegistryClient.layer(config.registries),
+      Deployer.layer(config.nomad)
+    ).pipe(Layer.provide(logsAside(process.stderr.isTTY))),
   exitCode: ({ _tag }) => (mayBeTriedAgain.has(_tag) ? 1 : 78)
 })
 

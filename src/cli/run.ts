@@ -4,21 +4,27 @@ import type { Config } from "../config/Config.ts"
 import { ConfigError } from "../config/ConfigError.ts"
 import { loadConfig } from "../config/loadConfig.ts"
 import { configVariable, type Environment, variable } from "../config/variables.ts"
+import type { Deployer } from "../deployer/Deployer.ts"
+import type { RegistryClient } from "../registry/RegistryClient.ts"
+import type { StateStore } from "../store/StateStore.ts"
 import { StoreError } from "../store/StoreError.ts"
 import type { Tokens } from "../store/Tokens.ts"
 import { checkConfig } from "./checkConfig.ts"
+import { plan } from "./plan.ts"
 import { refuseDatabaseUrls } from "./databaseUrls.ts"
 import { Failed, Refused } from "./Refused.ts"
 import { createToken, listTokens, parseLifetime, revokeToken } from "./token.ts"
 
 /** What the commands are made of; the entry says it. */
-export interface Parts<E, RS, RT> {
+export interface Parts<E, RS, RT, RP> {
   readonly version: string
   readonly environment: Environment
   /** The service, until it is interrupted. */
   readonly serve: (config: Config) => Effect.Effect<void, E | ConfigError, RS>
   /** The tokens in the database of the configuration. */
   readonly tokens: (config: Config) => Layer.Layer<Tokens, E, RT>
+  /** Everything that a decision is made of, beside a service that may be running. */
+  readonly planning: (config: Config) => Layer.Layer<StateStore | RegistryClient | Deployer, E, RP>
   /** 78 where only another configuration or database mends it, else 1. */
   readonly exitCode: (error: E | StoreError) => number
 }
@@ -50,12 +56,13 @@ const tokenName = Argument.String("NAME").pipe(
   )
 )
 
-const command = <E extends { readonly message: string }, RS, RT>({
+const command = <E extends { readonly message: string }, RS, RT, RP>({
   environment,
   serve,
   tokens,
+  planning,
   exitCode
-}: Parts<E, RS, RT>) => {
+}: Parts<E, RS, RT, RP>) => {
   /** Prints what went wrong in its own words, without a stack. */
   const ended = Effect.catch(
     Effect.fnUntraced(function* (error: E | StoreError | ConfigError | Refused) {
@@ -127,6 +134,18 @@ const command = <E extends { readonly message: string }, RS, RT>({
       Command.make("check-config", {}, () => loaded.pipe(Effect.flatMap(checkConfig), ended)).pipe(
         Command.withDescription("Say everything that is wrong with the configuration, and start nothing")
       ),
+      Command.make(
+        "plan",
+        {
+          json: Flag.Boolean("json").pipe(
+            Flag.withDescription("One array for programs, with whole digests and a reason each")
+          )
+        },
+        ({ json }) =>
+          Effect.flatMap(loaded, (config) => plan(config, json).pipe(Effect.provide(planning(config)))).pipe(
+            ended
+          )
+      ).pipe(Command.withDescription("Say what would be deployed now, and why; nothing is registered")),
       token
     ])
   )
@@ -139,7 +158,7 @@ const builtIns = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, G
  * code; so does, with the help, a call that cannot be parsed.
  */
 export const run =
-  <E extends { readonly message: string }, RS, RT>(parts: Parts<E, RS, RT>) =>
+  <E extends { readonly message: string }, RS, RT, RP>(parts: Parts<E, RS, RT, RP>) =>
   (args: ReadonlyArray<string>) =>
     Command.runWith(command(parts), { version: parts.version })(args).pipe(
       Effect.mapError((error) =>

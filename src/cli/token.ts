@@ -2,6 +2,7 @@ import { Clock, Console, Duration, Effect, Option, Redacted } from "effect"
 import type { Config } from "../config/Config.ts"
 import { nearest } from "../config/nearest.ts"
 import { type Principal, Tokens } from "../store/Tokens.ts"
+import { printTable } from "./printTable.ts"
 import { Refused } from "./Refused.ts"
 
 const units = { m: Duration.minutes, h: Duration.hours, d: Duration.days }
@@ -48,7 +49,7 @@ const day = (date: Date | null): string => date?.toISOString().replace(/:\d\d\.\
 /** Prints a line for each token, the revoked and expired ones among them; never a token. */
 export const listTokens = Effect.fn("listTokens")(function* () {
   const tokens = yield* Tokens
-  const rows = [
+  yield* printTable([
     ["NAME", "ROLE", "REPOSITORIES", "CREATED", "EXPIRES", "REVOKED"],
     ...(yield* tokens.list).map(({ name, role, repositories, createdAt, expires, revoked }) => [
       name,
@@ -58,19 +59,7 @@ export const listTokens = Effect.fn("listTokens")(function* () {
       day(expires),
       day(revoked)
     ])
-  ]
-  const widths = rows.reduce<ReadonlyArray<number>>(
-    (widths, row) => row.map((cell, index) => Math.max(cell.length, widths[index] ?? 0)),
-    []
-  )
-  for (const row of rows) {
-    yield* Console.log(
-      row
-        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-        .join("  ")
-        .trimEnd()
-    )
-  }
+  ])
 })
 
 export const revokeToken = Effect.fn("revokeToken")(function* (name: string) {

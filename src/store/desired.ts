@@ -1,5 +1,6 @@
 import type { PgClient } from "@effect/sql-pg"
 import { Effect } from "effect"
+import type { Fragment } from "effect/sql/Statement"
 import { Desired } from "../domain/Desired.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
 import { standing } from "./fence.ts"
@@ -39,6 +40,33 @@ export const desired = (
       from moved where before is not null`
   }
 
+  /**
+   * What the predecessor, while it ran again, set in its own table. The two are in step whenever we write, so that what
+   * differs is newer there; but for a row with its defaults that it made for a repository which it did not know.
+   */
+  const retake = (names: ReadonlyArray<RepositoryName>, predecessor: Fragment) => sql`
+    with theirs as (
+      select r.name, p.pinned_tag as pin, p.auto_deploy, r.pinned_tag as pin_before, r.auto_deploy as auto_before
+      from repository r join (${predecessor}) as p on p.repository_name = r.name
+      where r.name = any(${names}::text[])
+        and p.pinned_tag ~ '^([A-Za-z0-9_][A-Za-z0-9._-]{0,127})?$' and p.auto_deploy is not null
+        and (p.pinned_tag, p.auto_deploy) is distinct from (r.pinned_tag, r.auto_deploy)
+        and (p.pinned_tag <> '' or not p.auto_deploy or exists (
+          select from audit a where a.repository = r.name and a.action = 'taken over'))
+      for update of r
+    ), retaken as (
+      update repository r set
+        pinned_tag = theirs.pin, auto_deploy = theirs.auto_deploy, generation = r.generation + 1,
+        high_water_mark = coalesce(nullif(theirs.pin, ''), r.high_water_mark),
+        updated_by = 'registrywatcher', updated_at = now()
+      from theirs where r.name = theirs.name
+    )
+    insert into audit (who, action, repository, before, after)
+    select 'registrywatcher', 'taken over', name,
+      jsonb_build_object('pinnedTag', pin_before, 'autoDeploy', auto_before),
+      jsonb_build_object('pinnedTag', pin, 'autoDeploy', auto_deploy)
+    from theirs`
+
   return {
     adopt: (watched) =>
       storeCall(
@@ -74,6 +102,7 @@ export const desired = (
             jsonb_build_object('pinnedTag', wanted.pin, 'autoDeploy', wanted.auto_deploy),
             jsonb_build_object('pinnedTag', made.pinned_tag, 'autoDeploy', made.auto_deploy)
           from made join wanted using (name) where wanted.known`
+          yield* retake(names, predecessor)
           yield* forgetBaselines(watched)
         })
       ),

@@ -61,6 +61,7 @@ export const commandLine = Effect.fnUntraced(function* (
     environment,
     serve,
     tokens: () => tokens,
+    planning: () => Layer.effectContext(Effect.die(new Error("nothing to plan with"))),
     exitCode: (error: Stopped | StoreError) => (error instanceof StoreError ? 1 : error.exitCode)
   }
   const exitCode = yield* run(parts)(args).pipe(

@@ -8,6 +8,7 @@ import { layerFreshStore, noPostgres } from "../real/postgres.ts"
 import { digest, leading, newFence, person, target, versionsOf, watched } from "./rows.ts"
 
 const v1 = Tag.make("v1")
+const v2 = Tag.make("v2")
 
 describe.skipIf(noPostgres)("desired state", () =>
   layer(layerFreshStore)((it) => {
@@ -273,6 +274,39 @@ describe.skipIf(noPostgres)("the predecessor's table", () => {
         { repository_name: "c", pinned_tag: "", auto_deploy: false },
         { repository_name: "elsewhere", pinned_tag: "v9", auto_deploy: true }
       ])
+    }).pipe(Effect.provide(layerFreshStore))
+  )
+
+  it.effect.each([
+    ["a pin that it set", `('a', 'v2', true)`, { pinnedTag: v2, autoDeploy: true, highWaterMark: v2 }],
+    ["a switch", `('a', 'v1', false)`, { pinnedTag: v1, autoDeploy: false, highWaterMark: v1 }],
+    [
+      "its defaults, where it had other ones",
+      `('a', '', true)`,
+      { pinnedTag: "", autoDeploy: true, highWaterMark: v1 }
+    ],
+    ["a pin of a repository that it did not know", `('c', 'v2', true)`, { pinnedTag: v2, autoDeploy: true }],
+    [
+      "no defaults that it made for one that it did not know",
+      `('c', '', true)`,
+      { pinnedTag: "", autoDeploy: false }
+    ],
+    ["no pin that is no tag", `('a', 'not a tag', true)`, { pinnedTag: v1, autoDeploy: true }]
+  ] as const)("back again: takes over %s, while it ran", ([, row, expected]) =>
+    Effect.gen(function* () {
+      const store = yield* StateStore
+      const pool = yield* old(`('a', 'v1', true)`)
+      yield* store.adopt(["a", "c"].map(watched))
+      yield* pool`drop table deployed_repository_version`
+      yield* store.change({ repository: RepositoryName.make("c"), autoDeploy: false, ...person })
+      yield* old(row)
+      yield* store.adopt(["a", "c"].map(watched))
+      const name = RepositoryName.make(row.includes("'a'") ? "a" : "c")
+      const desired = yield* store.desired(name)
+      assert.deepInclude(desired, { ...expected, requestedGeneration: null })
+      const before = yield* versionsOf("repository", "audit")
+      yield* store.adopt(["a", "c"].map(watched))
+      assert.deepEqual(yield* versionsOf("repository", "audit"), before)
     }).pipe(Effect.provide(layerFreshStore))
   )
 

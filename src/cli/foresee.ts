@@ -1,0 +1,130 @@
+import { Effect } from "effect"
+import { Ballot } from "../decide/Ballot.ts"
+import { decide, type Situation } from "../decide/decide.ts"
+import type { Seen } from "../decide/elect.ts"
+import { suspect } from "../decide/suspicion.ts"
+import { Deployer } from "../deployer/Deployer.ts"
+import type { Decision } from "../domain/Decision.ts"
+import type { Desired } from "../domain/Desired.ts"
+import type { Digest } from "../domain/Digest.ts"
+import type { Observed } from "../domain/Observed.ts"
+import type { Tag } from "../domain/Tag.ts"
+import type { View } from "../domain/View.ts"
+import type { Watched } from "../domain/Watched.ts"
+import { RegistryClient } from "../registry/RegistryClient.ts"
+import { StateStore } from "../store/StateStore.ts"
+
+/** What a repository is and what would become of it, were it acted on now. */
+export interface Foreseen {
+  readonly observed: Observed
+  readonly decision: Decision
+}
+
+// A tag whose manifest is gone, or no image, gives way to the next; so many are tried.
+const manifestsATry = 5
+
+/**
+ * Reads the three states of a repository anew and decides as the leader would, in mode `act`. Registers nothing and
+ * records nothing: what was read is forgotten again.
+ */
+export const foresee = Effect.fn("foresee")(function* (watched: Watched) {
+  const store = yield* StateStore
+  const deployer = yield* Deployer
+  const { observed } = yield* deployer.observe(watched.mapping)
+  const desired = yield* store.desired(watched.name)
+  const markers =
+    observed._tag === "Runs" ? observed.tasks.flatMap(({ marker }) => (marker === null ? [] : [marker])) : []
+  const history = yield* store.history(watched.name, watched.mapping.job, markers)
+  const asked = yield* look(watched, desired, observed, yield* store.view(watched.name))
+  let situation: Situation = {
+    watched: { ...watched, mode: "act" },
+    desired,
+    ...asked,
+    observed,
+    history,
+    now: history.readAt
+  }
+  let decision = decide(situation)
+  for (let tried = 0; decision._tag === "Deploy" && tried < manifestsATry; tried++) {
+    const { tag, digest } = decision
+    const found = yield* manifestOf(watched, tag)
+    if (found.digest === digest) break
+    if (situation.seen === null || found.fault !== null) {
+      situation = { ...situation, seen: null, registryFault: found.fault }
+    } else {
+      situation = { ...situation, seen: withDigest(situation.seen, tag, found.digest) }
+    }
+    decision = decide(situation)
+  }
+  return { observed, decision } satisfies Foreseen
+})
+
+/** What the registry says now: its listing for `""`, the tag's digest for a pin. A fault is an answer as well. */
+const look = Effect.fnUntraced(function* (
+  watched: Watched,
+  { pinnedTag }: Desired,
+  observed: Observed,
+  before: View | null
+) {
+  const registry = yield* RegistryClient
+  const takenAt = new Date(0)
+  const listed = registry.tags(watched).pipe(
+    Effect.catchIf(
+      ({ reason }) => reason._tag === "RepositoryNotFound",
+      () => Effect.succeed(null)
+    ),
+    Effect.map((tags): Seen => {
+      const running =
+        observed._tag === "Runs" ? observed.tasks.flatMap(({ tag }) => (tag === null ? [] : [tag])) : []
+      const suspicion = suspect(before?.tags ?? null, tags, running)
+      const kept =
+        suspicion === null ? (tags ?? []) : [...new Set([...(before?.tags ?? []), ...(tags ?? [])])]
+      const view = {
+        tags: kept,
+        digests: before?.digests ?? new Map(),
+        takenAt,
+        suspect: suspicion,
+        gone: new Set<Tag>()
+      }
+      return { view, ballot: new Ballot(kept) }
+    })
+  )
+  const pinned = (tag: Tag) =>
+    Effect.map(manifestDigest(watched, tag), (digest): Seen => {
+      const digests = new Map<Tag, Digest>(digest === null ? [] : [[tag, digest]])
+      const view = {
+        tags: null,
+        digests,
+        takenAt,
+        suspect: null,
+        gone: new Set(digest === null ? [tag] : [])
+      }
+      return { view, ballot: new Ballot() }
+    })
+  return yield* Effect.match(pinnedTag === "" ? listed : pinned(pinnedTag), {
+    onSuccess: (seen) => ({ seen, registryFault: null }),
+    onFailure: ({ message }) => ({ seen: null, registryFault: message })
+  })
+})
+
+/** Of an image; null: the registry has no such tag, or it is none. */
+const manifestDigest = (watched: Watched, tag: Tag) =>
+  Effect.flatMap(RegistryClient, (registry) => registry.manifest(watched, tag)).pipe(
+    Effect.map(({ digest }): Digest | null => digest),
+    Effect.catchIf(
+      ({ reason }) =>
+        reason._tag === "TagNotFound" || reason._tag === "RepositoryNotFound" || reason._tag === "NotAnImage",
+      () => Effect.succeed(null)
+    )
+  )
+
+const manifestOf = (watched: Watched, tag: Tag) =>
+  Effect.match(manifestDigest(watched, tag), {
+    onSuccess: (digest) => ({ digest, fault: null }),
+    onFailure: ({ message }) => ({ digest: null, fault: message })
+  })
+
+const withDigest = (seen: Seen, tag: Tag, digest: Digest | null): Seen =>
+  digest === null
+    ? { ...seen, notImages: new Set([...(seen.notImages ?? []), tag]) }
+    : { ...seen, view: { ...seen.view, digests: new Map([...seen.view.digests, [tag, digest]]) } }
