@@ -48,7 +48,7 @@ export const foresee = Effect.fn("foresee")(function* (watched: Watched) {
   for (let tried = 0; decision._tag === "Deploy" && tried < manifestsATry; tried++) {
     const { tag, digest } = decision
     const found = yield* manifestOf(watched, tag)
-    if (found.digest === digest) break
+    if (digest !== null && found.digest === digest) break
     if (situation.seen === null || found.fault !== null) {
       situation = { ...situation, seen: null, registryFault: found.fault }
     } else {

@@ -138,7 +138,8 @@ const command = <E extends { readonly message: string }, RS, RT, RP>({
         "plan",
         {
           json: Flag.Boolean("json").pipe(
-            Flag.withDescription("One array for programs, with whole digests and a reason each")
+            Flag.withDescription("One array for programs, with whole digests and a reason each"),
+            Flag.withDefault(false)
           )
         },
         ({ json }) =>

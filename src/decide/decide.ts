@@ -128,7 +128,6 @@ const decideAutomatic = (here: Case): Decision => {
   // 9, 10
   if (hasTarget(here, election)) return inSyncOrFailed(here, election)
   // 11
-  if (watched.mode === "plan") return planned(election)
   if (!desired.autoDeploy)
     return wait("auto_deploy_off", `auto_deploy is off; on, it would deploy ${election.tag}`, would)
   const hold = desired.hold
@@ -170,7 +169,8 @@ const decideAutomatic = (here: Case): Decision => {
   if (rejected !== null && isStillRejected(here, rejected, election)) {
     return stall("rejected", rejected.words ?? "Nomad refused the job", would)
   }
-  // 17
+  // 17; in mode `plan` told where it would be done, and not before
+  if (watched.mode === "plan") return planned(election)
   return deploy(election, automaticReason(here, election, foreign !== null))
 }
 

@@ -115,6 +115,7 @@ const rows: ReadonlyArray<readonly [sentence: string, change: Partial<Situation>
   ["11: waits until the hold ends", { ...newVersion, desired: desired({ hold: hold(new Date(noon.getTime() + 1)) }) }, "Wait held"],
   ["11: goes on once the hold ended", { ...newVersion, desired: desired({ hold: hold(noon) }) }, "Deploy v1.2.0 new_version"],
   ["11: plans where mode is plan", { ...newVersion, watched: { ...watched, mode: "plan" } }, "Wait plan_mode"],
+  ["11: tells in mode plan what stands in the way even so", { ...newVersion, desired: desired({ autoDeploy: false }), watched: { ...watched, mode: "plan" } }, "Wait auto_deploy_off"],
   ["11: plans a request as well", { desired: requested(), watched: { ...watched, mode: "plan" } }, "Wait plan_mode"],
   ["12: S8: never below what runs", { observed: runs(task("v1.3.0", "d")), desired: desired({ baselineTag: tag("v1.3.0"), baselineDigest: digest("d") }) }, "Stall below_what_runs"],
   ["12: S8: never below the high-water mark", { desired: desired({ highWaterMark: tag("v1.9.0") }), seen: seen(["v1.1.0", "v1.2.0"]) }, "Stall below_what_runs"],

@@ -12,6 +12,14 @@ export interface ControllerOptions {
   readonly registry: URL
   /** Image paths in the registry; the job of each has its name. */
   readonly repositories: ReadonlyArray<string>
+  /** By the port; else one that watches the repositories. */
+  readonly configuration?: (port: number) => string
+}
+
+/** How a command ended. */
+export interface Ended {
+  readonly exitCode: number | null
+  readonly out: string
 }
 
 const entry = new URL("../../src/registrywatcher.mjs", import.meta.url).pathname
@@ -36,14 +44,9 @@ export class Controller {
   static async start(name: string, options: ControllerOptions): Promise<Controller> {
     const port = await freePort()
     const file = join(options.folder, `${name}.toml`)
-    writeFileSync(file, configuration(port, options))
+    writeFileSync(file, options.configuration?.(port) ?? configuration(port, options))
     const child = spawn(process.execPath, [entry, "start", "--config", file], {
-      env: {
-        PATH: process.env["PATH"],
-        NOMAD_ADDR: options.nomad,
-        ...(process.env["NOMAD_TOKEN"] !== undefined && { NOMAD_TOKEN: process.env["NOMAD_TOKEN"] }),
-        DATABASE_URL: options.database
-      },
+      env: environment(options),
       stdio: ["ignore", "pipe", "pipe"]
     })
     const controller = new Controller(`http://127.0.0.1:${port}`, child)
@@ -55,6 +58,19 @@ export class Controller {
       throw new Error(`${String(error)}\n${controller.output}`)
     })
     return controller
+  }
+
+  /** A command that ends by itself; what it says on stderr is ours to read where it fails. */
+  static async command(args: ReadonlyArray<string>, options: Required<ControllerOptions>): Promise<Ended> {
+    const file = join(options.folder, "command.toml")
+    writeFileSync(file, options.configuration(await freePort()))
+    const child = spawn(process.execPath, [entry, ...args, "--config", file], {
+      env: environment(options),
+      stdio: ["ignore", "pipe", "inherit"]
+    })
+    let out = ""
+    child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()))
+    return new Promise((resolve) => child.once("close", (exitCode) => resolve({ exitCode, out })))
   }
 
   /** Everything that it printed so far. */
@@ -93,6 +109,13 @@ export class Controller {
     await this.#exit
   }
 }
+
+const environment = ({ nomad, database }: ControllerOptions) => ({
+  PATH: process.env["PATH"],
+  NOMAD_ADDR: nomad,
+  ...(process.env["NOMAD_TOKEN"] !== undefined && { NOMAD_TOKEN: process.env["NOMAD_TOKEN"] }),
+  DATABASE_URL: database
+})
 
 const freePort = () =>
   new Promise<number>((resolve) => {

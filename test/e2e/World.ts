@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { sampleJob } from "../../src/sim/NomadSimulator.ts"
 import { buildImage } from "../../src/sim/registry/image.ts"
 import { push } from "../real/wire.ts"
-import { Controller } from "./Controller.ts"
+import { Controller, type Ended } from "./Controller.ts"
 import { NomadProxy } from "./NomadProxy.ts"
 import { until } from "./until.ts"
 
@@ -31,7 +31,7 @@ export const badTags = new Set<string>()
 export class World {
   readonly name: string
   readonly proxy: NomadProxy
-  readonly #parts: Parts
+  readonly parts: Parts
   readonly #folder = mkdtempSync(join(tmpdir(), "rw-e2e-"))
   readonly #database = `e2e_${randomUUID().replaceAll("-", "")}`
   readonly #controllers: Array<Controller> = []
@@ -39,14 +39,14 @@ export class World {
 
   constructor(name: string, parts: Parts) {
     this.name = name
-    this.#parts = parts
+    this.parts = parts
     this.proxy = new NomadProxy(new URL(parts.nomad))
   }
 
   /** The tags are pushed in this order, and the job runs the first of them, without a digest, as people write it. */
   async begin(...tags: readonly [string, ...ReadonlyArray<string>]): Promise<void> {
     this.#nomad = await this.proxy.listen()
-    await this.#parts.makeDatabase(this.#database)
+    await this.parts.makeDatabase(this.#database)
     for (const tag of tags) await this.push(tag)
     const job = sampleJob({
       id: this.name,
@@ -56,42 +56,60 @@ export class World {
       minHealthyTime: 300
     })
     await this.nomad("POST", "/v1/jobs", { Job: job })
-    await until("the first deployment", async () => (await this.job()).Stable)
+    await until("the first deployment", () => this.isStable(this.name))
   }
 
   get image(): string {
-    return `${this.#parts.registry.host}/e2e/${this.name}`
+    return `${this.parts.registry.host}/e2e/${this.name}`
   }
 
   /** Pushes an image of its own content; answers its digest. */
   push(tag: string, content: string = randomUUID()): Promise<string> {
     return Effect.runPromise(
-      push({ origin: this.#parts.registry }, `e2e/${this.name}`, tag, buildImage(content))
+      push({ origin: this.parts.registry }, `e2e/${this.name}`, tag, buildImage(content))
     )
   }
 
-  async start(name = "a"): Promise<Controller> {
+  /** With a configuration of its own, if one is given: by the port that it is to listen on. */
+  async start(name = "a", configuration?: (port: number) => string): Promise<Controller> {
     const controller = await Controller.start(name, {
-      folder: this.#folder,
-      nomad: this.#nomad,
-      database: `${this.#parts.postgres}/${this.#database}`,
-      registry: this.#parts.registry,
-      repositories: [this.name]
+      ...this.#options,
+      ...(configuration && { configuration })
     })
     this.#controllers.push(controller)
     return controller
   }
 
+  /** A command of the shipped entry, beside the service. */
+  command(args: ReadonlyArray<string>, configuration: (port: number) => string): Promise<Ended> {
+    return Controller.command(args, { ...this.#options, configuration })
+  }
+
+  get #options() {
+    return {
+      folder: this.#folder,
+      nomad: this.#nomad,
+      database: `${this.parts.postgres}/${this.#database}`,
+      registry: this.parts.registry,
+      repositories: [this.name]
+    }
+  }
+
   /** A call to Nomad past the proxy. */
   async nomad(method: string, path: string, body?: unknown): Promise<unknown> {
     const init = body === undefined ? { method } : { method, body: JSON.stringify(body) }
-    const answer = await fetch(this.#parts.nomad + path, init)
+    const answer = await fetch(this.parts.nomad + path, init)
     if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
     return answer.json()
   }
 
   async job(): Promise<NomadJob> {
     return (await this.nomad("GET", `/v1/job/${this.name}`)) as NomadJob
+  }
+
+  /** The newest version of a job of that name is rolled out. */
+  async isStable(job: string): Promise<boolean> {
+    return ((await this.nomad("GET", `/v1/job/${job}`)) as NomadJob).Stable
   }
 
   /** What the job's spec says runs. */
@@ -134,7 +152,7 @@ export class World {
 
   /** One row of the scenario's database. */
   sql(statement: string): string {
-    return execFileSync("psql", ["-XAtq", "-c", statement, `${this.#parts.postgres}/${this.#database}`])
+    return execFileSync("psql", ["-XAtq", "-c", statement, `${this.parts.postgres}/${this.#database}`])
       .toString()
       .trim()
   }

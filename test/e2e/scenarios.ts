@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
 import { until } from "./until.ts"
+import { upgrade } from "./upgrade.ts"
 import { badTags, type World } from "./World.ts"
 
 /** One story, told by registers at the proxy and by digests. */
@@ -217,5 +218,11 @@ export const scenarios: ReadonlyArray<Scenario> = [
       assert.equal(other.said("settled attempt")[0]?.["found"], "Accepted")
       await assertRegistered(world, world.at("v1.1.0", digest))
     }
+  ),
+
+  scenario(
+    "upgrade",
+    "from the predecessor in mode plan, then act, back to it, and here again: nothing untold, nothing lost",
+    upgrade
   )
 ]
