@@ -38,7 +38,7 @@ const declared = (fallback: string) => `variable "img" {\n  type = string\n${fal
 
 const text = (of: Submission) => JSON.stringify(of)
 
-describe("T6: an HCL source keeps everything but the old image at the image's place", () => {
+describe("S5: T6: an HCL source keeps everything but the old image at the image's place", () => {
   it.each<[string, Json, Partial<Submission>]>([
     [
       "a literal, not the same text in comments, arguments or an unmapped task",

@@ -24,7 +24,7 @@ const listed = Effect.flatMap(RegistryClient, (client) => client.tags(api))
 const refused = Effect.map(Effect.flip(listed), ({ reason }) => reason)
 
 describe("RegistryClient.tags", () => {
-  it.effect("brings every page of a registry that pages, each once", () =>
+  it.effect("S9: brings every page of a registry that pages, each once", () =>
     Effect.gen(function* () {
       yield* pushed(25)
       assert.sameMembers([...(yield* listed)], names(25))
@@ -48,7 +48,7 @@ describe("RegistryClient.tags", () => {
     }).pipe(Effect.provide(simulated({ paging: "none", order: "creation" })))
   )
 
-  it.effect("goes on by the last tag where a registry pages without a link", () =>
+  it.effect("S9: goes on by the last tag where a registry pages without a link", () =>
     Effect.gen(function* () {
       yield* pushed(2_100)
       assert.strictEqual((yield* listed).length, 2_100)

@@ -1,6 +1,6 @@
 import type { PgClient, PgConnection } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Redacted, References, Schedule } from "effect"
+import { Clock, Deferred, Effect, Fiber, Layer, Redacted, References, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import { spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
@@ -163,14 +163,54 @@ describe.skipIf(noPostgres)("leader", () => {
 })
 
 describe("lease", () => {
+  /** A leader whose session answers at once, with the pid that `server` has. */
+  const leading = Effect.fnUntraced(function* (server: { pid: number }) {
+    const query = (sql: string) =>
+      Effect.sync(() => ({
+        rows: [{ pid: server.pid, epoch: 1n, holder: randomUUID(), since: new Date(0), sql }]
+      }))
+    const session = () => Effect.succeed({ query } as unknown as PgConnection.PgConnection)
+    const pool = (() => Effect.succeed([])) as unknown as PgClient.PgClient
+    return yield* lease({ pool, session, where: "nowhere" })
+  })
+
+  it.effect("S15: S19: after a pause the lease is proven no more, whatever the wall clock says", () =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      // A paused process: time passed, and none of its timers ran.
+      let paused = 0n
+      let jumped = 0
+      const monotonic = () => clock.monotonicTimeNanosUnsafe() + paused
+      const wall = () => clock.currentTimeMillisUnsafe() + jumped
+      const shifted: Clock.Clock = {
+        monotonicTimeNanosUnsafe: monotonic,
+        monotonicTimeNanos: Effect.sync(monotonic),
+        currentTimeMillisUnsafe: wall,
+        currentTimeMillis: Effect.sync(wall),
+        currentTimeNanosUnsafe: () => BigInt(wall()) * 1_000_000n,
+        currentTimeNanos: Effect.sync(() => BigInt(wall()) * 1_000_000n),
+        sleep: (duration) => clock.sleep(duration)
+      }
+      const leader = yield* leading({ pid: 1 })
+      yield* Effect.forkChild(leader.lead(() => Effect.never))
+      yield* TestClock.adjust("10 seconds")
+      yield* Effect.gen(function* () {
+        for (const jump of [0, -86_400_000]) {
+          jumped = jump
+          paused = 3_900_000_000n
+          assert.isTrue(yield* leader.leads)
+          paused = 4_000_000_000n
+          assert.isFalse(yield* leader.leads)
+          assert.deepEqual(yield* Effect.flip(leader.guard(Effect.void)), { _tag: "NotLeading" })
+        }
+      }).pipe(Effect.provideService(Clock.Clock, shifted))
+    }).pipe(Effect.provideService(References.MinimumLogLevel, "None"))
+  )
+
   it.effect("S15: a heartbeat that another server process answers ends it", () =>
     Effect.gen(function* () {
-      let pid = 1
-      const query = (sql: string) =>
-        Effect.sync(() => ({ rows: [{ pid, epoch: 1n, holder: randomUUID(), since: new Date(0), sql }] }))
-      const session = () => Effect.succeed({ query } as unknown as PgConnection.PgConnection)
-      const pool = (() => Effect.succeed([])) as unknown as PgClient.PgClient
-      const leader = yield* lease({ pool, session, where: "nowhere" })
+      const server = { pid: 1 }
+      const leader = yield* leading(server)
       let began = 0
       yield* Effect.forkChild(
         leader.lead(() =>
@@ -183,7 +223,7 @@ describe("lease", () => {
       yield* TestClock.adjust("60 seconds")
       assert.strictEqual(began, 1)
       assert.isTrue(yield* leader.leads)
-      pid = 2
+      server.pid = 2
       yield* TestClock.adjust("1 seconds")
       assert.isFalse(yield* leader.leads)
       yield* TestClock.adjust("300 millis")
