@@ -13,7 +13,42 @@ const migration: Migration = {
     `alter table attempt add column request_kind text, add column requested_by text`,
 
     `alter table quarantine add column failures integer not null default 0`,
-    `comment on column quarantine.failures is 'how often for causes that are not the image''s; 0: it is the image''s'`
+    `comment on column quarantine.failures is 'how often for causes that are not the image''s; 0: it is the image''s'`,
+
+    `alter table repository add column edited_at timestamptz`,
+    `comment on column repository.edited_at is 'when somebody changed the row by SQL: the next view is the first again (S17)'`,
+    // Whoever edits a row by hand thinks of no generation; nobody would hear of it before the next poll.
+    `create function mark_edit() returns trigger language plpgsql as $$
+      begin
+        new.generation := old.generation + 1;
+        new.edited_at := now();
+        return new;
+      end $$`,
+    `create trigger edit_is_marked before update on repository
+      for each row when (
+        (old.pinned_tag, old.auto_deploy) is distinct from (new.pinned_tag, new.auto_deploy)
+        and old.generation = new.generation)
+      execute function mark_edit()`,
+    // "update of generation" passes over what a trigger raises.
+    `drop trigger desired_state_is_told on repository`,
+    `create trigger desired_state_is_told after update on repository
+      for each row when (old.generation is distinct from new.generation)
+      execute function tell_of_desired_state()`,
+
+    `alter table tag add column moved_at timestamptz`,
+    `comment on column tag.moved_at is 'when it was last seen to be pushed anew: another digest than the known one, or there again'`,
+    `alter table repository_view
+      add column first_listed_at timestamptz,
+      add column suspect_hash bytea,
+      add column suspect_since timestamptz,
+      add column suspect_facts jsonb,
+      add column accepted_hash bytea,
+      add column accepted_by text,
+      add column accepted_by_reset boolean not null default false`,
+    `comment on column repository_view.first_listed_at is
+      'when the first good view under this fingerprint, after the last edit, was taken (S17)'`,
+    `comment on column repository_view.suspect_hash is 'SHA-256 over the suspect listing, as the registry gave it'`,
+    `comment on column repository_view.accepted_hash is 'of the suspect listing that a person accepted'`
   ]
 }
 

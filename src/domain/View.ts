@@ -6,6 +6,21 @@ import { Tag } from "./Tag.ts"
 export const Suspicion = Schema.Literals(["empty", "not_found", "running_tag_gone", "many_tags_gone"])
 export type Suspicion = typeof Suspicion.Type
 
+/** A listing that is not believed, in facts for people (S9). */
+export const Doubt = Schema.Struct({
+  suspicion: Suspicion,
+  /** How many tags the registry listed, and how many of the last good view it did not. */
+  listed: Schema.Int,
+  lost: Schema.Int,
+  /** Some of the lost ones, ten at most, the highest in their order first. */
+  sample: Schema.Array(Tag),
+  /** Those of the lost that the job has. */
+  running: Schema.Array(Tag),
+  /** Since when the registry has given this very listing, by Postgres's clock. */
+  since: Schema.Date
+})
+export type Doubt = typeof Doubt.Type
+
 /** One complete answer of a registry about a repository, kept until a better one comes. */
 export interface View {
   /** Null where only a pin's digest was ever asked for. */
@@ -14,6 +29,8 @@ export interface View {
   readonly digests: ReadonlyMap<Tag, Digest>
   readonly takenAt: Date
   readonly suspect: Suspicion | null
+  /** What is behind `suspect`. */
+  readonly doubt?: Doubt | null
   /** Pinned or asked-for tags that the registry said it has not. */
   readonly gone: ReadonlySet<Tag>
 }

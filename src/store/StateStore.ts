@@ -1,5 +1,6 @@
 import { Context, Effect, Layer, type Stream } from "effect"
 import type { Attempt, AttemptId, AttemptReason, AttemptState, Phase } from "../domain/Attempt.ts"
+import type { BrakeState, Move } from "../domain/BrakeState.ts"
 import type { Decision } from "../domain/Decision.ts"
 import type { Desired, PinnedTag } from "../domain/Desired.ts"
 import type { Digest } from "../domain/Digest.ts"
@@ -10,9 +11,10 @@ import type { RepositoryName } from "../domain/RepositoryName.ts"
 import type { RequestKind } from "../domain/RequestKind.ts"
 import type { Tag } from "../domain/Tag.ts"
 import type { Target } from "../domain/Target.ts"
-import type { Suspicion, View } from "../domain/View.ts"
+import type { Doubt, Suspicion, View } from "../domain/View.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { attempts } from "./attempts.ts"
+import { brake } from "./brake.ts"
 import { changes } from "./changes.ts"
 import { Database } from "./Database.ts"
 import { desired } from "./desired.ts"
@@ -70,6 +72,24 @@ export interface Ending {
   readonly raise: boolean
 }
 
+/** What is known of a listing besides its tags. */
+export interface SavedListing {
+  /** Null where it is not suspect. */
+  readonly doubt: Doubt | null
+  /** Why a suspect one is to be believed all the same (S9): equal for a day, or accepted by a person or a reset. */
+  readonly believed: "a_day_old" | "accepted" | "reset" | null
+}
+
+/** What is known of an automatic move. */
+export interface MoveWeight {
+  /** The target was not in the first view under the present row, mapping and policy: a push brought it. */
+  readonly isExplained: boolean
+  /** A release let this very move go, and it did not go yet. */
+  readonly isReleased: boolean
+  /** The brake is on. */
+  readonly isStopped: boolean
+}
+
 /** A repository's rows for people: what the API and the page show. */
 export interface RepositoryStatus {
   readonly desired: Desired
@@ -112,8 +132,9 @@ export class StateStore extends Context.Service<
       repositories: ReadonlyArray<RepositoryName>
     ): Effect.Effect<ReadonlyMap<RepositoryName, View>, StoreError>
     /**
-     * A complete listing. Tags that left it are kept with `gone_at`, a suspect one only adds (S9); nothing is written
-     * where nothing changed. A first listing of more than 10,000 tags takes longer than 5 seconds if it must.
+     * A complete listing, as the registry gave it. Tags that left it are kept with `gone_at`, a suspect one only adds
+     * (S9); nothing is written where nothing changed. A first listing of more than 10,000 tags takes longer than 5
+     * seconds if it must. `running`: the tags that the job has, of which the facts of a suspect one name the lost.
      */
     saveListing(
       repository: RepositoryName,
@@ -121,10 +142,48 @@ export class StateStore extends Context.Service<
         readonly tags: ReadonlyArray<Tag>
         readonly suspect: Suspicion | null
         readonly fingerprint: string
+        readonly running?: ReadonlyArray<Tag>
       }
+    ): Effect.Effect<SavedListing, StoreError>
+    /**
+     * A tag's digest, or null: the registry has no such tag. `pinnedUnder`, the entry's fingerprint: the look is all that
+     * the pin needs, and with a new one, or after an edit, the repository's first view (S17).
+     */
+    saveDigest(
+      repository: RepositoryName,
+      tag: Tag,
+      digest: Digest | null,
+      pinnedUnder?: string
     ): Effect.Effect<void, StoreError>
-    /** A tag's digest, or null: the registry has no such tag. */
-    saveDigest(repository: RepositoryName, tag: Tag, digest: Digest | null): Effect.Effect<void, StoreError>
+    /**
+     * A person takes the present suspect listing for good: the next one that equals it becomes the last good view.
+     * Raises the generation, so that it is asked for at once; null where no view is suspect.
+     */
+    acceptView(acceptance: {
+      readonly repository: RepositoryName
+      readonly by: string
+      readonly from: string
+    }): Effect.Effect<Doubt | null, StoreError>
+
+    /** The standing brake, else the last one that was; null before the first. */
+    readonly brake: Effect.Effect<BrakeState | null, StoreError>
+    /** What is to be known of an automatic move before it may go (S17). */
+    weighMove(
+      move: Move,
+      entry: { readonly fingerprint: string; readonly isPinned: boolean }
+    ): Effect.Effect<MoveWeight, StoreError>
+    /** Puts the brake on, or adds to the standing one; true where it was not on. */
+    pullBrake(fence: Fence, moves: ReadonlyArray<Move>): Effect.Effect<boolean, StoreError>
+    /**
+     * Releases the brake of this `id` and answers the moves that it lets go: all that it stopped, or those of
+     * `repositories` alone; the others are counted anew. Notifies the leader of each. Null: this brake does not stand.
+     */
+    releaseBrake(release: {
+      readonly brake: number
+      readonly repositories?: ReadonlyArray<RepositoryName>
+      readonly by: string
+      readonly from: string
+    }): Effect.Effect<ReadonlyArray<Move> | null, StoreError>
     /** `checked_at` of all of these, in one statement. */
     touch(repositories: ReadonlyArray<RepositoryName>): Effect.Effect<void, StoreError>
 
@@ -198,6 +257,7 @@ export class StateStore extends Context.Service<
       StateStore.of({
         ...desired(database.pool),
         ...views(database.pool),
+        ...brake(database.pool),
         ...statuses(database.pool),
         ...history(database.pool),
         ...attempts(database.pool),

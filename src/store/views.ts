@@ -5,8 +5,8 @@ import { createHash } from "node:crypto"
 import type { Digest } from "../domain/Digest.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
 import type { Tag } from "../domain/Tag.ts"
-import type { Suspicion, View } from "../domain/View.ts"
-import type { StateStore } from "./StateStore.ts"
+import type { Doubt, Suspicion, View } from "../domain/View.ts"
+import type { SavedListing, StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
 
 /** Columns as the constraints of `tag` and `repository_view` keep them: 100,000 tags are not decoded once more. */
@@ -17,8 +17,49 @@ interface ViewRow {
   readonly gone: ReadonlyArray<Tag> | null
   readonly taken_at: Date
   readonly suspect: Suspicion | null
+  readonly suspect_since: Date | null
+  readonly suspect_facts: Facts | null
   readonly listed: boolean
 }
+
+type Facts = Omit<Doubt, "suspicion" | "since">
+
+/** How a listing stands: what is suspect of it, and why it is believed all the same. */
+interface StandingRow extends Pick<ViewRow, "suspect" | "suspect_since" | "suspect_facts"> {
+  readonly is_old: boolean | null
+  readonly is_accepted: boolean | null
+  readonly accepted_by_reset: boolean
+}
+
+// The registry of a clean-up that a person meant looks the same a day later; one that is being restored does not (S9).
+const standingColumns = `v.suspect, v.suspect_since, v.suspect_facts, v.accepted_by_reset,
+  v.suspect_since <= now() - interval '24 hours' as is_old, v.accepted_hash = v.suspect_hash as is_accepted`
+
+/** For `repository r` and `repository_view v`: a good view was taken since somebody edited the row (S17). */
+const isFirstTaken = `v.first_listed_at >= coalesce(r.edited_at, '-infinity')`
+const isListedSinceEdit = `v.first_listed_at >= coalesce(
+  (select edited_at from repository where name = v.repository), '-infinity')`
+
+const toDoubt = ({
+  suspect,
+  suspect_since: since,
+  suspect_facts: facts
+}: Pick<ViewRow, "suspect" | "suspect_since" | "suspect_facts">): Doubt | null =>
+  suspect === null || since === null || facts === null ? null : { suspicion: suspect, ...facts, since }
+
+const toSaved = (row: StandingRow): SavedListing => {
+  const doubt = toDoubt(row)
+  if (doubt === null) return { doubt, believed: null }
+  if (row.is_accepted === true) return { doubt, believed: row.accepted_by_reset ? "reset" : "accepted" }
+  return { doubt, believed: row.is_old === true ? "a_day_old" : null }
+}
+
+const hashOf = (value: unknown): Buffer => createHash("sha256").update(JSON.stringify(value)).digest()
+
+/** So many lost tags are named; the rest is a number. */
+const sampleSize = 10
+const inNumbers = new Intl.Collator("en", { numeric: true })
+const higherFirst = (a: Tag, b: Tag): number => inNumbers.compare(b, a)
 
 /** Tags in one statement: some 200 ms, a long way from the 5 s that it may take. */
 const statementSize = 10_000
@@ -28,6 +69,7 @@ const toView = (row: ViewRow): View => ({
   digests: new Map(row.digests),
   takenAt: row.taken_at,
   suspect: row.suspect,
+  doubt: toDoubt(row),
   gone: new Set(row.gone)
 })
 
@@ -36,11 +78,11 @@ const step = <A>(effect: Effect.Effect<A, SqlError>) => storeCall("StateStore.sa
 /** The last good view of each repository: rows of `repository_view` and `tag`. */
 export const views = (
   sql: PgClient.PgClient
-): Pick<StateStore["Service"], "view" | "views" | "saveListing" | "saveDigest" | "touch"> => {
+): Pick<StateStore["Service"], "view" | "views" | "saveListing" | "saveDigest" | "acceptView" | "touch"> => {
   // One pass over the tags of all of them: a subquery for each column and repository took eight times as long for 1,000.
   const read = (repositories: ReadonlyArray<RepositoryName>) =>
     sql<ViewRow>`
-      select v.repository, v.suspect, v.listed_at is not null as listed, greatest(v.taken_at, c.checked_at) as taken_at,
+      select v.repository, v.suspect, v.suspect_since, v.suspect_facts, v.listed_at is not null as listed, greatest(v.taken_at, c.checked_at) as taken_at,
         t.tags, t.digests, t.gone
       from repository_view v
       left join checked c using (repository)
@@ -66,47 +108,78 @@ export const views = (
         Effect.map(read(repositories), (rows) => new Map(rows.map((row) => [row.repository, toView(row)])))
       ),
 
-    saveListing: Effect.fnUntraced(function* (repository, { tags, suspect, fingerprint }) {
+    saveListing: Effect.fnUntraced(function* (repository, { tags, suspect, fingerprint, running = [] }) {
       const listed = new Set(tags)
-      const hash = createHash("sha256")
-        .update(JSON.stringify([suspect, fingerprint, [...listed].toSorted()]))
-        .digest()
-      const [same] = yield* step(
-        sql`select from repository_view where repository = ${repository} and listing_hash = ${hash}`
-      )
-      if (same !== undefined) return
+      const given = [...listed].toSorted()
+      const hash = hashOf([suspect, fingerprint, given, suspect === null ? [] : running.toSorted()])
+      const [same] = yield* step(sql<StandingRow>`
+        select ${sql.literal(standingColumns)} from repository_view v join repository r on r.name = v.repository
+        where v.repository = ${repository} and v.listing_hash = ${hash}
+          and (v.suspect is not null or ${sql.literal(isFirstTaken)})`)
+      if (same !== undefined) return toSaved(same)
       const [known] = yield* step(sql<{ readonly tags: ReadonlyArray<Tag> | null }>`
         select array_agg(tag) as tags from tag where repository = ${repository} and listed and gone_at is null`)
       const before = new Set(known?.tags)
-      const come = [...listed].filter((tag) => !before.has(tag))
-      // From a suspect listing nothing is believed gone: the last good view stays what the next is held against (S9).
-      const left = suspect === null ? [...before].filter((tag) => !listed.has(tag)) : []
+      const come = given.filter((tag) => !before.has(tag))
+      const lost = [...before].filter((tag) => !listed.has(tag))
       // Parts of it are no harm, and the hash comes last: what fails in between is made up for by the next listing.
       for (const part of Array.chunksOf(come, statementSize)) {
         yield* step(sql`
           insert into tag (repository, tag, listed) select ${repository}, tag, true from unnest(${part}::text[]) as t (tag)
           on conflict (repository, tag) do update set listed = true, gone_at = null, missing_at = null`)
       }
-      for (const part of Array.chunksOf(left, statementSize)) {
+      // From a suspect listing nothing is believed gone: the last good view stays what the next is held against (S9).
+      for (const part of Array.chunksOf(suspect === null ? lost : [], statementSize)) {
         yield* step(
           sql`update tag set gone_at = now() where repository = ${repository} and tag = any(${part}::text[])`
         )
       }
-      yield* step(sql`
-        insert into repository_view (repository, listed_at, suspect, fingerprint, listing_hash)
-        values (${repository}, now(), ${suspect}::text, ${fingerprint}, ${hash})
-        on conflict (repository) do update set listed_at = now(), taken_at = now(),
-          suspect = excluded.suspect, fingerprint = excluded.fingerprint, listing_hash = excluded.listing_hash`)
+      const doubted = suspect === null ? null : hashOf([suspect === "not_found", given])
+      const facts = {
+        listed: given.length,
+        lost: lost.length,
+        sample: lost.toSorted(higherFirst).slice(0, sampleSize),
+        running: running.filter((tag) => before.has(tag) && !listed.has(tag))
+      }
+      const [row] = yield* step(sql<StandingRow>`
+        with saved as (
+          insert into repository_view as v (
+            repository, listed_at, suspect, fingerprint, listing_hash, first_listed_at,
+            suspect_hash, suspect_since, suspect_facts)
+          select ${repository}, now(), ${suspect}::text, ${fingerprint}, ${hash},
+            case when ${suspect}::text is null then now() end,
+            ${doubted}::bytea, case when ${suspect}::text is not null then now() end,
+            case when ${suspect}::text is not null then ${sql.json(facts)}::jsonb end
+          on conflict (repository) do update set listed_at = now(), taken_at = now(),
+            suspect = excluded.suspect, listing_hash = excluded.listing_hash,
+            fingerprint = case when excluded.suspect is null then excluded.fingerprint else v.fingerprint end,
+            first_listed_at = case
+              when excluded.suspect is not null or (v.fingerprint = excluded.fingerprint and ${sql.literal(isListedSinceEdit)})
+              then v.first_listed_at else now() end,
+            suspect_hash = excluded.suspect_hash, suspect_facts = excluded.suspect_facts,
+            suspect_since = case when v.suspect_hash = excluded.suspect_hash
+              then v.suspect_since else excluded.suspect_since end,
+            accepted_hash = case when v.accepted_hash = excluded.suspect_hash then v.accepted_hash end
+          returning *
+        )
+        select ${sql.literal(standingColumns)} from saved v`)
+      return row === undefined ? { doubt: null, believed: null } : toSaved(row)
     }),
 
-    saveDigest: (repository, tag, digest) =>
+    saveDigest: (repository, tag, digest, pinnedUnder: string | null = null) =>
       storeCall(
         "StateStore.saveDigest",
         sql`
           with viewed as (
-            insert into repository_view (repository)
-            select ${repository} where not exists (select from repository_view where repository = ${repository})
+            insert into repository_view (repository, fingerprint, first_listed_at)
+            select ${repository}, ${pinnedUnder}::text, case when ${pinnedUnder}::text is not null then now() end
+            where not exists (select from repository_view where repository = ${repository})
             on conflict do nothing
+          ), marked as (
+            update repository_view v set fingerprint = ${pinnedUnder}::text, first_listed_at = now()
+            from repository r
+            where ${pinnedUnder}::text is not null and v.repository = ${repository} and r.name = v.repository
+              and not coalesce(v.fingerprint = ${pinnedUnder}::text and ${sql.literal(isFirstTaken)}, false)
           )
           insert into tag (repository, tag, listed, digest, digest_at, missing_at)
           select ${repository}, ${tag}, false, ${digest}::text, case when ${digest}::text is not null then now() end,
@@ -118,8 +191,32 @@ export const views = (
           on conflict (repository, tag) do update set
             digest = coalesce(excluded.digest, tag.digest), missing_at = excluded.missing_at,
             digest_at = case when excluded.digest <> tag.digest or tag.digest is null
-              then coalesce(excluded.digest_at, tag.digest_at) else tag.digest_at end`
+              then coalesce(excluded.digest_at, tag.digest_at) else tag.digest_at end,
+            moved_at = case
+              when excluded.digest is distinct from tag.digest and excluded.digest is not null
+                and (tag.digest is not null or tag.missing_at is not null)
+              then now() else tag.moved_at end`
       ).pipe(Effect.asVoid),
+
+    acceptView: ({ repository, by, from }) =>
+      storeCall(
+        "StateStore.acceptView",
+        sql<StandingRow>`
+          with accepted as (
+            update repository_view v set accepted_hash = v.suspect_hash, accepted_by = ${by}, accepted_by_reset = false
+            where v.repository = ${repository} and v.suspect is not null
+            returning *
+          ), raised as (
+            update repository r set generation = r.generation + 1, updated_by = ${by}, updated_at = now()
+            from accepted where r.name = accepted.repository
+          ), audited as (
+            insert into audit (who, address, action, repository, before)
+            select ${by}, ${from}, 'accept view', repository,
+              suspect_facts || jsonb_build_object('suspicion', suspect, 'since', suspect_since)
+            from accepted
+          )
+          select ${sql.literal(standingColumns)} from accepted v`
+      ).pipe(Effect.map(([row]) => (row === undefined ? null : toSaved(row).doubt))),
 
     touch: (repositories) =>
       storeCall(

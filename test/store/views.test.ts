@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { Tag } from "../../src/domain/Tag.ts"
 import type { Suspicion } from "../../src/domain/View.ts"
 import { layerFreshStore, noPostgres } from "../real/postgres.ts"
-import { digest, leading, versionsOf } from "./rows.ts"
+import { digest, leading, person, versionsOf } from "./rows.ts"
 
 const tags = (...names: ReadonlyArray<string>) => names.map((name) => Tag.make(name))
 const listing = (names: ReadonlyArray<string>, suspect: Suspicion | null = null) => ({
@@ -56,6 +56,61 @@ describe.skipIf(noPostgres)("views", () =>
         assert.sameMembers([...(suspect?.tags ?? [])], tags("v1", "v2", "v3"))
         yield* store.saveListing(api, listing(["v3"]))
         assert.deepInclude(yield* store.view(api), { suspect: null, tags: tags("v3") })
+      })
+    )
+
+    it.effect("S9: a suspect listing says what it lost, and since when it is the same", () =>
+      Effect.gen(function* () {
+        const { store, pool, api } = yield* leading
+        const many = Array.from({ length: 12 }, (_, n) => `v${n}`)
+        yield* store.saveListing(api, listing(many))
+        const suspect = { ...listing(["v0"], "many_tags_gone"), running: tags("v11", "v0", "other") }
+        const { doubt, believed } = yield* store.saveListing(api, suspect)
+        assert.deepInclude(doubt, {
+          suspicion: "many_tags_gone",
+          listed: 1,
+          lost: 11,
+          sample: tags("v11", "v10", "v9", "v8", "v7", "v6", "v5", "v4", "v3", "v2"),
+          running: tags("v11")
+        })
+        assert.isNull(believed)
+        yield* pool`update repository_view set suspect_since = suspect_since - interval '23 hours 59 minutes'`
+        const later = yield* store.saveListing(api, suspect)
+        assert.isNull(later.believed)
+        assert.isBelow(later.doubt?.since.getTime() ?? 0, doubt?.since.getTime() ?? 0)
+        assert.deepEqual((yield* store.view(api))?.doubt, later.doubt)
+        // Another one, and it begins anew.
+        const other = yield* store.saveListing(api, listing(["v1"], "many_tags_gone"))
+        assert.isAtLeast(other.doubt?.since.getTime() ?? 0, doubt?.since.getTime() ?? 0)
+        yield* pool`update repository_view set suspect_since = suspect_since - interval '24 hours'`
+        assert.strictEqual(
+          (yield* store.saveListing(api, listing(["v1"], "many_tags_gone"))).believed,
+          "a_day_old"
+        )
+        const good = yield* store.saveListing(api, listing(["v1"]))
+        assert.deepEqual(good, { doubt: null, believed: null })
+        assert.deepInclude(yield* store.view(api), { suspect: null, doubt: null, tags: tags("v1") })
+      })
+    )
+
+    it.effect("S9: a person accepts the listing that is suspect now, and no other", () =>
+      Effect.gen(function* () {
+        const { store, pool, api } = yield* leading
+        const accept = store.acceptView({ repository: api, ...person })
+        yield* store.saveListing(api, listing(["v1", "v2"]))
+        assert.isNull(yield* accept)
+        const { generation } = yield* store.desired(api)
+        yield* store.saveListing(api, listing([], "empty"))
+        assert.deepInclude(yield* accept, { suspicion: "empty", lost: 2 })
+        assert.strictEqual((yield* store.desired(api)).generation, generation + 1)
+        assert.deepEqual(yield* pool`select who, action from audit where action = 'accept view'`, [
+          { who: "ann", action: "accept view" }
+        ])
+        // 404 is another answer than an empty list.
+        assert.isNull((yield* store.saveListing(api, listing([], "not_found"))).believed)
+        assert.isNull((yield* store.saveListing(api, listing([], "empty"))).believed)
+        yield* accept
+        assert.strictEqual((yield* store.saveListing(api, listing([], "empty"))).believed, "accepted")
       })
     )
 

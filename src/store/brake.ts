@@ -1,0 +1,100 @@
+import type { PgClient } from "@effect/sql-pg"
+import { Effect, Schema } from "effect"
+import { BrakeState, Move } from "../domain/BrakeState.ts"
+import { standing } from "./fence.ts"
+import { decodeRow, decodeRows, encodeJson, isYes, rowOf } from "./rows.ts"
+import type { StateStore } from "./StateStore.ts"
+import { storeCall } from "./storeCall.ts"
+
+const decodeBrakes = decodeRows(BrakeState)
+const encodeMoves = encodeJson(Schema.Array(Move))
+const decodeReleased = decodeRows(Schema.NullOr(Schema.Array(Move)))
+const decodeWeight = decodeRow(
+  Schema.Struct({ isExplained: Schema.Boolean, isReleased: Schema.Boolean, isStopped: Schema.Boolean })
+)
+const brakeRow = rowOf(BrakeState, "b", { stopped: "moves_stopped", released: "moves_released" })
+
+/** The brake over all repositories (S17): the rows of `brake`, of which one at most stands. */
+export const brake = (
+  sql: PgClient.PgClient
+): Pick<StateStore["Service"], "brake" | "weighMove" | "pullBrake" | "releaseBrake"> => ({
+  brake: storeCall(
+    "StateStore.brake",
+    sql`select ${sql.literal(brakeRow)} as row from brake b order by id desc limit 1`.pipe(
+      Effect.flatMap(decodeBrakes),
+      Effect.map(([last]) => last ?? null)
+    )
+  ),
+
+  weighMove: ({ repository, tag, digest }, { fingerprint, isPinned }) =>
+    storeCall(
+      "StateStore.weighMove",
+      sql`
+        select jsonb_build_object(
+          'isExplained', coalesce((
+            select v.fingerprint = ${fingerprint} and v.first_listed_at >= coalesce(r.edited_at, '-infinity')
+              and greatest(t.moved_at, case when not ${isPinned}::boolean then t.first_seen end) > v.first_listed_at
+            from repository r
+            join repository_view v on v.repository = r.name
+            join tag t on t.repository = r.name and t.tag = ${tag}
+            where r.name = ${repository}), false),
+          'isReleased', exists (
+            select from brake b, jsonb_array_elements(b.moves_released) as m
+            where b.released_at is not null and m->>'repository' = ${repository} and m->>'tag' = ${tag}
+              and coalesce(m->>'digest' = ${digest}::text, true)
+              and not exists (
+                select from attempt a
+                where a.repository = ${repository} and a.to_tag = ${tag} and a.accepted_at > b.released_at)),
+          'isStopped', exists (select from brake where released_at is null)
+        ) as row`.pipe(Effect.flatMap(decodeWeight))
+    ),
+
+  pullBrake: (fence, moves) =>
+    storeCall(
+      "StateStore.pullBrake",
+      Effect.flatMap(
+        encodeMoves(moves),
+        (json) => sql`
+          with fence as (${standing(sql, fence)}), pulled as (
+            insert into brake (moves_stopped) select ${sql.json(json)} from fence
+            on conflict ((true)) where released_at is null do update set moves_stopped = (
+              select jsonb_agg(m) from (
+                select m from jsonb_array_elements(brake.moves_stopped) as m
+                where not exists (
+                  select from jsonb_array_elements(excluded.moves_stopped) as n
+                  where n->>'repository' = m->>'repository')
+                union all
+                select m from jsonb_array_elements(excluded.moves_stopped) as m) as merged)
+            where not brake.moves_stopped @> excluded.moves_stopped
+            returning xmax = 0 as is_new, moves_stopped
+          ), audited as (
+            insert into audit (who, action, after)
+            select 'registrywatcher', 'brake pulled', moves_stopped from pulled where is_new
+          )
+          select true as yes from pulled where is_new`
+      )
+    ).pipe(Effect.map(isYes)),
+
+  releaseBrake: ({ brake, repositories = null, by, from }) =>
+    storeCall(
+      "StateStore.releaseBrake",
+      sql`
+        with released as (
+          update brake b set released_at = now(), released_by = ${by}, moves_released = coalesce((
+            select jsonb_agg(m) from jsonb_array_elements(b.moves_stopped) as m
+            where ${repositories}::text[] is null or m->>'repository' = any(${repositories}::text[])), '[]')
+          where b.id = ${brake} and b.released_at is null
+          returning moves_stopped, moves_released
+        ), audited as (
+          insert into audit (who, address, action, before, after)
+          select ${by}, ${from}, 'brake released', moves_stopped, moves_released from released
+        ), told as (
+          select pg_notify('registrywatcher', m->>'repository')
+          from released, jsonb_array_elements(moves_stopped) as m
+        )
+        select moves_released as row, (select count(*) from told) from released`.pipe(
+        Effect.flatMap(decodeReleased),
+        Effect.map(([moves]) => moves ?? null)
+      )
+    )
+})
