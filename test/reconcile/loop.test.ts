@@ -351,7 +351,7 @@ describe("the loop", () => {
       const story = yield* Story.begin(["v1.0.0"])
       const { pool: sql } = yield* Database
       // Our own clock is the test's, in 1970: by it this hold would stand.
-      const hold = { by: "ann", why: "freeze", until: new Date("2001-01-01"), resume: "manual" }
+      const hold = { by: "ann", why: "freeze", until: new Date("2001-01-01"), resume: "manual", left: null }
       yield* sql`update repository set hold = ${sql.json(hold)}`
       const digest = yield* story.push("v1.1.0")
       yield* intervals(2)
