@@ -11,6 +11,7 @@ const migration: Migration = {
     `comment on column repository.abandoned is 'an attempt with unknown outcome that a person gave up'`,
 
     `alter table attempt add column request_kind text, add column requested_by text`,
+    `alter table attempt add column blame text check (blame in ('image', 'surroundings', 'others', 'unknown'))`,
 
     `alter table quarantine add column failures integer not null default 0`,
     `comment on column quarantine.failures is 'how often for causes that are not the image''s; 0: it is the image''s'`,

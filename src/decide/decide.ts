@@ -5,7 +5,7 @@ import type { History } from "../domain/History.ts"
 import { isRolling, type Observed, type Runs } from "../domain/Observed.ts"
 import type { Tag } from "../domain/Tag.ts"
 import type { Watched } from "../domain/Watched.ts"
-import { elect, type Election, type Seen } from "./elect.ts"
+import { elect, type Election, isStanding, type Seen } from "./elect.ts"
 import { foreignTask, highestTask, runningDigest } from "./observedImage.ts"
 import { isHigher, parseVersion } from "./version.ts"
 
@@ -91,7 +91,7 @@ const decideRequest = (here: Case): Decision => {
   if (election._tag !== "Elected") return notElected(here, election)
   if (watched.mode === "plan") return planned(election)
   if (desired.requestKind === "reset" && hasTarget(here, election)) {
-    return activeRollout(here) ?? inSyncOrFailed(here, election)
+    return activeRollout(here) ?? inSyncOrFailed(here, election) ?? deploy(election, "requested")
   }
   if (rollingTowards(watched.name, history, election) !== undefined) {
     return Follow.make({ words: `${election.tag} is being rolled out already` })
@@ -126,7 +126,8 @@ const decideAutomatic = (here: Case): Decision => {
     )
   }
   // 9, 10
-  if (hasTarget(here, election)) return inSyncOrFailed(here, election)
+  const settled = hasTarget(here, election) ? inSyncOrFailed(here, election) : null
+  if (settled !== null) return settled
   // 11
   if (!desired.autoDeploy)
     return wait("auto_deploy_off", `auto_deploy is off; on, it would deploy ${election.tag}`, would)
@@ -186,14 +187,21 @@ const deploy = ({ tag, digest }: Elected, reason: AttemptReason): Decision =>
 const planned = ({ tag, digest }: Elected): Decision =>
   wait("plan_mode", `mode = "plan": it would deploy ${tag}`, { tag, digest })
 
-/** Rules 9 and 10, where the job has the target. */
-const inSyncOrFailed = (here: Case, { tag, digest }: Elected): Decision =>
-  lastRolloutFailed(here)
-    ? stall("rollout_failed", here.observed.deployment?.description ?? `the rollout of ${tag} failed`, {
-        tag,
-        digest
-      })
-    : InSync.make({ tag, digest })
+/** Rules 9 and 10, where the job has the target; null: it failed, and S11 lets it be tried again. */
+const inSyncOrFailed = (here: Case, { tag, digest }: Elected): Decision | null => {
+  const { observed, desired, history, now } = here
+  if (!lastRolloutFailed(here)) return InSync.make({ tag, digest })
+  const has = new Set(observed.tasks.map((task) => runningDigest(task, desired, history)))
+  const kept = history.quarantine.find((entry) => has.has(entry.digest))
+  if (kept !== undefined && (!isStanding(kept, now) || (digest !== null && !has.has(digest)))) return null
+  const why = kept?.why ?? observed.deployment?.description ?? `the rollout of ${tag} failed`
+  const until = kept?.until ?? null
+  const next =
+    until === null
+      ? "a person, or another image, is needed"
+      : `tried again at ${until.toISOString().slice(0, 19)}Z`
+  return stall("rollout_failed", `${why}; ${next}`, { tag, digest })
+}
 
 /** Rules 7 and 8 where there is no target. */
 const notElected = (

@@ -8,7 +8,7 @@ import { compareVersions, parseVersion } from "./version.ts"
  * The mapped task that stands for all where they differ: the one of the highest version, else the first. What is
  * below the highest is never deployed by itself (S8).
  */
-export const highestTask = ({ tasks }: Runs): ObservedTask => {
+export const highestTask = ({ tasks }: Pick<Runs, "tasks">): ObservedTask => {
   let highest = tasks[0]
   for (const task of tasks) {
     const [a, b] = [versionOf(highest), versionOf(task)]

@@ -101,7 +101,8 @@ const takeOver = Effect.fnUntraced(function* (fence: Fence, watched: ReadonlyArr
       words: "its repository is watched no more, or in another job",
       nomadVersion: attempt.nomadVersion,
       deploymentId: attempt.deploymentId,
-      quarantine: null,
+      blame: null,
+      swallowed: false,
       baseline: null,
       raise: false
     })

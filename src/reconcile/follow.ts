@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { highestTask } from "../decide/observedImage.ts"
 import { isHigher, parseVersion } from "../decide/version.ts"
 import { Deployer, type Progress } from "../deployer/Deployer.ts"
 import type { Attempt } from "../domain/Attempt.ts"
@@ -30,7 +31,12 @@ export const follow = Effect.fn("follow")(function* (
   const deployer = yield* Deployer
   const store = yield* StateStore
   const progress = yield* deployer.progress(rolling)
-  for (const attempt of rolling) {
+  // Who is to blame is written down first: others are spared for it.
+  const isSpared = ({ id }: Attempt): boolean => {
+    const stands = progress.get(id)
+    return stands?._tag === "Ended" && stands.blame === "others"
+  }
+  for (const attempt of rolling.toSorted((a, b) => Number(isSpared(a)) - Number(isSpared(b)))) {
     const stands = progress.get(attempt.id)
     if (stands === undefined) continue
     const annotations = { repository: attempt.repository, attempt: attempt.id, tag: attempt.toTag }
@@ -48,11 +54,13 @@ export const follow = Effect.fn("follow")(function* (
   return { ended, moved } satisfies Followed
 })
 
+type Ended = Extract<Progress, { readonly _tag: "Ended" }>
+
 /** True where the attempt ended by this. */
 const end = Effect.fnUntraced(function* (
   fence: Fence,
   attempt: Attempt,
-  { outcome, revertedTo, deploymentId, nomadVersion, words }: Extract<Progress, { readonly _tag: "Ended" }>
+  { outcome, revertedTo, deploymentId, nomadVersion, words, blame, swallowed }: Ended
 ) {
   const store = yield* StateStore
   const isBad = outcome === "failed" || outcome === "reverted"
@@ -62,21 +70,25 @@ const end = Effect.fnUntraced(function* (
     words,
     nomadVersion,
     deploymentId,
-    quarantine: isBad ? { why: words, until: null } : null,
+    blame,
+    swallowed,
     baseline: imageOf(revertedTo),
     raise: outcome === "succeeded" && (yield* isNewMark(attempt))
   })
   if (done) {
     yield* countRollout(outcome)
     const log = isBad ? Effect.logWarning("rollout ended") : Effect.logInfo("rollout ended")
-    yield* log.pipe(Effect.annotateLogs({ outcome, words }))
+    yield* log.pipe(Effect.annotateLogs({ outcome, words, blame }))
   }
   return done
 })
 
 /** Null where no version was rolled back to, or it is kept no more: the baseline then stays. */
-const imageOf = ([first]: ReadonlyArray<ObservedTask>) =>
-  first === undefined ? null : { tag: first.tag, digest: first.digest }
+const imageOf = ([first, ...rest]: ReadonlyArray<ObservedTask>) => {
+  if (first === undefined) return null
+  const { tag, digest } = highestTask({ tasks: [first, ...rest] })
+  return { tag, digest }
+}
 
 /** The high-water mark only rises by itself, a tag without order below all versions; requests set it when accepted. */
 const isNewMark = Effect.fnUntraced(function* ({ repository, toTag }: Attempt) {

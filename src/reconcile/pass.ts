@@ -1,5 +1,6 @@
 import { Duration, Effect } from "effect"
 import { decide, isAnswered, type Situation } from "../decide/decide.ts"
+import { nextTurn } from "../decide/nextTurn.ts"
 import { runningDigest } from "../decide/observedImage.ts"
 import type { Base } from "../deployer/Deployer.ts"
 import { type Decision, type Deploy, Wait } from "../domain/Decision.ts"
@@ -103,7 +104,9 @@ const conclude = Effect.fnUntraced(function* (
   }
   const isFault =
     decision._tag === "Wait" && (decision.reason === "nomad_unreachable" || decision.reason === "forbidden")
-  return { decision, retryIn: null, isFault } satisfies PassAnswer
+  const turn = nextTurn(situation)
+  const retryIn = isFault || turn === null ? null : Duration.millis(turn.getTime() - situation.now.getTime())
+  return { decision, retryIn, isFault } satisfies PassAnswer
 })
 
 type Fetched =

@@ -189,7 +189,8 @@ const lookAgain = Effect.fnUntraced(function* (
     false
   )
   if (election._tag !== "Elected") return
-  if (quarantinedTags(view, runs, history.quarantine, at).has(election.tag)) {
+  // What the job still has failed as well: a mended image under the same tag is to be seen.
+  if (quarantinedTags(view, null, history.quarantine, at).has(election.tag)) {
     yield* look(watching, election.tag)
     return
   }

@@ -1,5 +1,6 @@
 import { Context, Effect, Layer, type Stream } from "effect"
 import type { Attempt, AttemptId, AttemptReason, AttemptState, Phase } from "../domain/Attempt.ts"
+import type { Blame } from "../domain/Blame.ts"
 import type { BrakeState, Move } from "../domain/BrakeState.ts"
 import type { Decision } from "../domain/Decision.ts"
 import type { Desired, PinnedTag } from "../domain/Desired.ts"
@@ -64,8 +65,14 @@ export interface Ending {
   readonly words: string
   readonly nomadVersion: number | null
   readonly deploymentId: string | null
-  /** Quarantines the attempt's digest (S11); `until` null: until another digest or a person. */
-  readonly quarantine: { readonly why: string; readonly until: Date | null } | null
+  /**
+   * Whose fault, where it `failed` or was `reverted` (S11). `image` quarantines the digest until another one or a
+   * person; `surroundings` and `unknown` for 15 minutes, doubled each time, three times; `others` not at all if a
+   * repository beside it was to blame, else as `unknown`.
+   */
+  readonly blame: Blame | null
+  /** `superseded` by Nomad's own rollback (T16): the request that the attempt answered opens again. */
+  readonly swallowed: boolean
   /** The job's image is now this one, by Nomad's own rollback; left alone where a later attempt of ours holds. */
   readonly baseline: { readonly tag: Tag | null; readonly digest: Digest | null } | null
   /** Raises the high-water mark to the attempt's tag, unless a later request has set it. */
@@ -244,6 +251,10 @@ export class StateStore extends Context.Service<
         readonly deploymentId: string | null
       }
     ): Effect.Effect<boolean, StoreError>
+    /**
+     * The outcome of an accepted attempt, and all that follows from it: baseline, high-water mark, quarantine (lifted
+     * where it succeeded), and its request, which opens again where a rollback undid it for no fault of its own.
+     */
     end(fence: Fence, ending: Ending): Effect.Effect<boolean, StoreError>
     attempts(repository: RepositoryName, limit: number): Effect.Effect<ReadonlyArray<Attempt>, StoreError>
     /** The newest migration that is applied, by one cheap statement: the database answers. */

@@ -3,16 +3,25 @@ import { Effect } from "effect"
 import { Attempt } from "../domain/Attempt.ts"
 import { standing } from "./fence.ts"
 import { decodeRows, isYes, rowOf } from "./rows.ts"
-import type { StateStore } from "./StateStore.ts"
+import type { Ending, StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
 
 const decodeAttempts = decodeRows(Attempt)
+
+// S11: a digest that failed for no fault of its own is tried again so often, after so long, doubled each time.
+const retries = 3
+const firstQuarantine = "15 minutes"
+const longestQuarantine = "4 hours"
+
+const isBad = (outcome: Ending["outcome"]): boolean => outcome === "failed" || outcome === "reverted"
 
 /** Accepted attempts until their outcome, and what a new holder finds. */
 export const rollouts = (
   sql: PgClient.PgClient
 ): Pick<StateStore["Service"], "takeOver" | "setPhase" | "end" | "attempts"> => {
   const row = sql.literal(rowOf(Attempt, "a"))
+  // Of the row as it is when it is locked: a request that a person opens meanwhile stands.
+  const reopens = sql.literal("(undone and r.requested_generation is null)")
 
   return {
     takeOver: (fence) =>
@@ -51,40 +60,75 @@ export const rollouts = (
           select true as yes from rolling`.pipe(Effect.map(isYes))
       ),
 
-    end: (fence, { attempt, outcome, words, nomadVersion, deploymentId, quarantine, baseline, raise }) =>
+    end: (
+      fence,
+      { attempt, outcome, words, nomadVersion, deploymentId, blame, swallowed, baseline, raise }
+    ) =>
       storeCall(
         "StateStore.end",
         sql`
           with fence as (${standing(sql, fence)}), ended as (
             update attempt a set
               state = ${outcome}, phase = null, words = ${words}, changed_at = now(), ended_at = now(),
-              epoch = fence.epoch, holder = fence.holder,
+              epoch = fence.epoch, holder = fence.holder, blame = ${blame}::text,
               nomad_version = coalesce(${nomadVersion}::bigint, a.nomad_version),
               deployment_id = coalesce(${deploymentId}::text, a.deployment_id)
             from fence
             where a.id = ${attempt}::uuid and a.state = 'accepted'
             returning a.*
-          ), quarantined as (
-            insert into quarantine (repository, digest, why, until)
-            select repository, to_digest, ${quarantine?.why ?? null}::text, ${quarantine?.until ?? null}::timestamptz
-            from ended where ${quarantine !== null}
-            on conflict (repository, digest)
-              do update set why = excluded.why, since = excluded.since, until = excluded.until
           ), later as (
-            select coalesce(bool_or(b.state <> 'superseded'), false) as any,
-              coalesce(bool_or(b.reason = 'requested'), false) as requested
+            select coalesce(bool_or(b.accepted_at is not null and b.state <> 'superseded'), false) as any,
+              coalesce(bool_or(b.accepted_at is not null and b.reason = 'requested'), false) as requested,
+              coalesce(bool_or(b.state = 'rejected' and b.reason = 'requested'), false) as refused
             from ended join attempt b on b.repository = ended.repository and b.seq > ended.seq
-            where b.accepted_at is not null
+          ), spared as (
+            -- Another repository of the job was to blame.
+            select from ended
+            where ${blame === "others"} and exists (
+              select from attempt b
+              where (b.region, b.namespace, b.job) = (ended.region, ended.namespace, ended.job)
+                and b.repository <> ended.repository and b.blame <> 'others' and b.ended_at >= ended.accepted_at)
+          ), quarantined as (
+            insert into quarantine as q (repository, digest, why, until, failures)
+            select repository, to_digest, ${words},
+              case when ${blame !== "image"} then now() + ${firstQuarantine}::interval end,
+              ${blame === "image" ? 0 : 1}
+            from ended where ${isBad(outcome)} and not exists (select from spared)
+            -- The right sides are of before; what is kept for the image's fault stays so.
+            on conflict (repository, digest) do update set
+              why = excluded.why, since = excluded.since,
+              until = case when q.failures between 1 and ${retries - 1} and excluded.failures > 0
+                then now() + least(${longestQuarantine}::interval, ${firstQuarantine}::interval * 2 ^ q.failures) end,
+              failures = case when q.failures > 0 and excluded.failures > 0 then q.failures + 1 else 0 end
+          ), lifted as (
+            delete from quarantine q using ended
+            where ${outcome === "succeeded"} and q.repository = ended.repository and q.digest = ended.to_digest
           ), told as (
-            select ended.*, ${baseline !== null} and not later.any as rebases, ${raise} and not later.requested as raises
+            select ended.*, ${baseline !== null} and not later.any as rebases, ${raise} and not later.requested as raises,
+              (${swallowed} or exists (select from spared)) and ended.request_kind is not null
+                and not later.any and not later.refused as undone
             from ended, later
           ), accounted as (
             update repository r set
               baseline_tag = case when rebases then ${baseline?.tag ?? null}::text else r.baseline_tag end,
               baseline_digest = case when rebases then ${baseline?.digest ?? null}::text else r.baseline_digest end,
               baseline_at = case when rebases then now() else r.baseline_at end,
-              high_water_mark = case when raises then told.to_tag else r.high_water_mark end
-            from told where r.name = told.repository and (rebases or raises)
+              high_water_mark = case when raises then told.to_tag else r.high_water_mark end,
+              requested_generation = case when ${reopens} then told.generation else r.requested_generation end,
+              request_kind = case when ${reopens} then told.request_kind else r.request_kind end,
+              requested_by = case when ${reopens} then told.requested_by else r.requested_by end,
+              request_tag = case when ${reopens} and told.request_kind in ('redeploy', 'rollback')
+                then told.to_tag else r.request_tag end,
+              request_digest = case when ${reopens} and told.request_kind = 'rollback'
+                then told.to_digest else r.request_digest end
+            from told
+            where r.name = told.repository and (rebases or raises or undone)
+            returning r.name, undone and r.requested_generation = told.generation as reopened
+          ), audited as (
+            insert into audit (who, action, repository, attempt, why)
+            select 'registrywatcher', 'request opened again', name, ${attempt}::uuid,
+              'Nomad''s rollback took its attempt along'
+            from accounted where reopened
           )
           select true as yes from ended`.pipe(Effect.map(isYes))
       ),

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { decide, isAnswered, type Situation } from "../../src/decide/decide.ts"
+import { nextTurn } from "../../src/decide/nextTurn.ts"
 import { Desired } from "../../src/domain/Desired.ts"
 import { Observed } from "../../src/domain/Observed.ts"
 import {
@@ -24,8 +25,10 @@ import {
 const pinnedStable = { pinnedTag: tag("stable"), baselineTag: tag("stable"), highWaterMark: tag("stable") }
 const newVersion = { seen: seen(["v1.0.0", "v1.1.0", "v1.2.0"]) }
 const quarantineOf = (letter: string, until: Date | null = null) => [
-  { digest: digest(letter), why: "failed", until, failures: 0 }
+  { digest: digest(letter), why: "failed", until, failures: until === null ? 0 : 1 }
 ]
+const minutesFromNow = (n: number) => minutesAgo(-n)
+const failedHere = { observed: runs(task("v1.1.0", "b"), { deployment: deployment("failed") }) }
 const hold = (until: Date | null) => ({
   by: "ann",
   why: "freeze",
@@ -80,6 +83,8 @@ const rows: ReadonlyArray<readonly [sentence: string, change: Partial<Situation>
   ["5: follows where the target is rolling already", { desired: requested({ pinnedTag: tag("v1.1.0") }), seen: seen([], { "v1.1.0": "b" }), history: history({ rolling: [attempt({ state: "accepted", phase: "rolling" })] }) }, "Follow"],
   ["5: deploys anew where that rollout is slow", { desired: requested({ pinnedTag: tag("v1.1.0") }), seen: seen([], { "v1.1.0": "b" }), history: history({ rolling: [attempt({ state: "accepted", phase: "slow" })] }) }, "Deploy v1.1.0 requested"],
   ["5: deploys over a paused rollout", { desired: requested({ pinnedTag: tag("v1.0.0") }), seen: seen([], { "v1.0.0": "a" }), observed: runs(task("v1.1.0", "b"), { deployment: deployment("paused") }) }, "Deploy v1.0.0 requested"],
+  ["5: another repository's rollout of such a tag answers nothing", { desired: requested({ pinnedTag: tag("v1.1.0") }), seen: seen([], { "v1.1.0": "b" }), history: history({ rolling: [attempt({ state: "accepted", phase: "rolling", repository: "other" as never })] }) }, "Deploy v1.1.0 requested"],
+  ["5: nor does ours of another digest", { desired: requested({ pinnedTag: tag("v1.1.0") }), seen: seen([], { "v1.1.0": "b" }), history: history({ rolling: [attempt({ state: "accepted", phase: "rolling", toDigest: digest("f") })] }) }, "Deploy v1.1.0 requested"],
   ["6: S16: follows a rollout that has the target", { observed: runs(task("v1.1.0", "b"), { deployment: deployment("running") }) }, "Follow"],
   ["6: S16: supersedes a rollout by a higher version", { ...newVersion, observed: runs(task("v1.1.0", "b"), { deployment: deployment("running") }) }, "Deploy v1.2.0 new_version"],
   ["6: never supersedes a paused rollout by itself", { ...newVersion, observed: runs(task("v1.1.0", "b"), { deployment: deployment("paused") }) }, "Follow"],
@@ -108,6 +113,13 @@ const rows: ReadonlyArray<readonly [sentence: string, change: Partial<Situation>
   ["9: in tag form the marker's attempt says the digest", { desired: desired({ ...pinnedStable, baselineDigest: digest("c") }), history: history({ markers: new Map([[marker(1), { tag: tag("stable"), digest: digest("a") }]]) }), observed: runs(task("stable", null, { marker: marker(1) })), seen: seen([], { stable: "a" }) }, "InSync stable"],
   ["10: stalls where the rollout of the target failed", { observed: runs(task("v1.1.0", "b"), { deployment: deployment("failed") }) }, "Stall rollout_failed"],
   ["10: S11: though its digest is in quarantine", { observed: runs(task("v1.1.0", "b"), { deployment: deployment("failed") }), history: history({ quarantine: quarantineOf("b") }) }, "Stall rollout_failed"],
+  ["10: S11: waits for the end of a short quarantine", { ...failedHere, history: history({ quarantine: quarantineOf("b", minutesFromNow(1)) }) }, "Stall rollout_failed"],
+  ["10: S11: tries the failed target again once its quarantine is over", { ...failedHere, history: history({ quarantine: quarantineOf("b", noon) }) }, "Deploy v1.1.0 new_version"],
+  ["10: S11: not for the end of another digest's", { ...failedHere, history: history({ quarantine: quarantineOf("c", noon) }) }, "Stall rollout_failed"],
+  ["10: S11: S13: not while auto_deploy is off", { ...failedHere, desired: desired({ autoDeploy: false }), history: history({ quarantine: quarantineOf("b", noon) }) }, "Wait auto_deploy_off"],
+  ["10: S11: tries a mended image under the failed tag", { ...failedHere, seen: seen(["v1.1.0"], { "v1.1.0": "c" }), history: history({ quarantine: quarantineOf("b") }) }, "Deploy v1.1.0 new_version"],
+  ["10: a reset of what failed does not try it before S11 does", { ...failedHere, desired: requested({ requestKind: "reset" }), history: history({ quarantine: quarantineOf("b", minutesFromNow(1)) }) }, "Stall rollout_failed"],
+  ["10: a version of somebody else's after the failed one is not its failure", { observed: runs(task("v1.1.0", "b"), { deployment: null, version: 4 }), history: history({ lastAccepted: attempt({ state: "failed", nomadVersion: 3 }) }) }, "InSync v1.1.0"],
   ["10: stalls where a rollout without deployment failed", { observed: runs(task("v1.1.0", "b"), { deployment: null }), history: history({ lastAccepted: attempt({ state: "failed" }) }) }, "Stall rollout_failed"],
   ["10: an older version's failure does not count", { observed: runs(task("v1.1.0", "b"), { deployment: deployment("failed", 2) }) }, "InSync v1.1.0"],
   ["11: S13: waits while auto_deploy is off", { ...newVersion, desired: desired({ autoDeploy: false }) }, "Wait auto_deploy_off"],
@@ -134,6 +146,7 @@ const rows: ReadonlyArray<readonly [sentence: string, change: Partial<Situation>
   ["16: stalls on what Nomad refused, in its words", { ...newVersion, history: history({ lastRejected: attempt({ state: "rejected", toTag: tag("v1.2.0"), baseIndex: 100, changedAt: minutesAgo(59) }) }) }, "Stall rejected"],
   ["16: tries again after an hour", { ...newVersion, history: history({ lastRejected: attempt({ state: "rejected", toTag: tag("v1.2.0"), baseIndex: 100, changedAt: minutesAgo(60) }) }) }, "Deploy v1.2.0 new_version"],
   ["16: tries again once the job changed", { ...newVersion, history: history({ lastRejected: attempt({ state: "rejected", toTag: tag("v1.2.0"), baseIndex: 99, changedAt: minutesAgo(1) }) }) }, "Deploy v1.2.0 new_version"],
+  ["16: tries another digest of the refused tag", { ...newVersion, seen: seen(["v1.1.0", "v1.2.0"], { "v1.2.0": "d" }), history: history({ lastRejected: attempt({ state: "rejected", toTag: tag("v1.2.0"), toDigest: digest("c"), baseIndex: 100, changedAt: minutesAgo(1) }) }) }, "Deploy v1.2.0 new_version"],
   ["17: deploys a higher version", newVersion, "Deploy v1.2.0 new_version"],
   ["17: deploys the overwritten pin", { desired: desired({ ...pinnedStable, baselineDigest: digest("a") }), observed: runs(task("stable", "a")), seen: seen([], { stable: "b" }) }, "Deploy stable digest_changed"],
   ["17: S22: deploys where one of two tasks is behind", { observed: runs(task("v1.1.0", "b"), { tasks: [task("v1.1.0", "b"), task("v1.0.0", "a", { task: "worker" })] }) }, "Deploy v1.1.0 new_version"],
@@ -195,6 +208,51 @@ describe("decide", () => {
           versions.indexOf(decision.tag as never) >= versions.indexOf(mark))
       )
     }
+  )
+})
+
+describe("rule 10 says when", () => {
+  it.each([
+    [minutesFromNow(15), "failed; tried again at 2026-01-01T12:15:00Z"],
+    [null, "failed; a person, or another image, is needed"]
+  ])("%s", (until, words) =>
+    assert.deepInclude(
+      decide(situation({ ...failedHere, history: history({ quarantine: quarantineOf("b", until) }) })),
+      {
+        words
+      }
+    )
+  )
+})
+
+describe("nextTurn", () => {
+  it.each<readonly [sentence: string, change: Partial<Situation>, minutes: number | null]>([
+    [
+      "is nothing where nothing ends",
+      { desired: desired({ hold: hold(null) }), history: history({ quarantine: quarantineOf("c") }) },
+      null
+    ],
+    [
+      "S11: is the end of a quarantine",
+      { history: history({ quarantine: quarantineOf("c", minutesFromNow(15)) }) },
+      15
+    ],
+    ["is not what is over", { history: history({ quarantine: quarantineOf("c", noon) }) }, null],
+    [
+      "is the end of a hold, where that comes first",
+      {
+        desired: desired({ hold: hold(minutesFromNow(5)) }),
+        history: history({ quarantine: quarantineOf("c", minutesFromNow(15)) })
+      },
+      5
+    ],
+    [
+      "16: is the end of the hour after a refusal",
+      { history: history({ lastRejected: attempt({ changedAt: minutesAgo(20) }) }) },
+      40
+    ]
+  ])("%s", (_, change, minutes) =>
+    assert.deepStrictEqual(nextTurn(situation(change)), minutes === null ? null : minutesFromNow(minutes))
   )
 })
 

@@ -277,7 +277,8 @@ const ending = (attempt: Parameters<StateStore["Service"]["submit"]>[1]) => ({
   words: "",
   nomadVersion: null,
   deploymentId: null,
-  quarantine: null,
+  blame: null,
+  swallowed: false,
   baseline: null,
   raise: false
 })

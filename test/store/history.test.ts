@@ -12,7 +12,8 @@ const ended = {
   words: "",
   nomadVersion: null,
   deploymentId: null,
-  quarantine: null,
+  blame: null,
+  swallowed: false,
   baseline: null,
   raise: false
 }

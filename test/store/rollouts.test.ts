@@ -1,10 +1,13 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import type { AttemptId } from "../../src/domain/Attempt.ts"
+import type { Blame } from "../../src/domain/Blame.ts"
+import type { Digest } from "../../src/domain/Digest.ts"
+import type { RequestKind } from "../../src/domain/RequestKind.ts"
 import { Tag } from "../../src/domain/Tag.ts"
 import type { Ending } from "../../src/store/StateStore.ts"
 import { layerFreshStore, noPostgres } from "../real/postgres.ts"
-import { digest, jobOf, leading, newFence, target, versionsOf } from "./rows.ts"
+import { digest, jobOf, leading, newFence, person, target, versionsOf, watched } from "./rows.ts"
 
 const ending = (attempt: AttemptId, over: Partial<Ending> = {}): Ending => ({
   attempt,
@@ -12,7 +15,8 @@ const ending = (attempt: AttemptId, over: Partial<Ending> = {}): Ending => ({
   words: "healthy",
   nomadVersion: null,
   deploymentId: null,
-  quarantine: null,
+  blame: null,
+  swallowed: false,
   baseline: null,
   raise: false,
   ...over
@@ -106,17 +110,10 @@ describe.skipIf(noPostgres)("rollouts", () =>
       Effect.gen(function* () {
         const { store, fence, api, accepted } = yield* leading
         const { id } = yield* accepted()
-        const until = new Date("2030-01-01T00:00:00Z")
-        yield* store.end(
-          fence,
-          ending(id, {
-            outcome: "reverted",
-            quarantine: { why: "unhealthy", until },
-            baseline: target("v1")
-          })
-        )
+        const reverted = { outcome: "reverted" as const, words: "unhealthy", blame: "image" as const }
+        yield* store.end(fence, ending(id, { ...reverted, baseline: target("v1") }))
         const { quarantine } = yield* store.history(api, jobOf(api), [])
-        assert.deepEqual(quarantine, [{ digest: digest("v2"), why: "unhealthy", until, failures: 0 }])
+        assert.deepEqual(quarantine, [{ digest: digest("v2"), why: "unhealthy", until: null, failures: 0 }])
         assert.deepInclude(yield* store.desired(api), {
           baselineTag: Tag.make("v1"),
           baselineDigest: digest("v1"),
@@ -125,20 +122,180 @@ describe.skipIf(noPostgres)("rollouts", () =>
       })
     )
 
-    it.effect("S11: a digest that fails again is quarantined anew, for good", () =>
+    /** Fails the same digest once for each blame; answers failures and minutes of its quarantine after each. */
+    const failing = Effect.fnUntraced(function* (...blames: ReadonlyArray<Blame>) {
+      const { store, fence, api, accepted, pool } = yield* leading
+      const found: Array<string> = []
+      for (const blame of blames) {
+        const { id } = yield* accepted()
+        yield* store.end(fence, ending(id, { outcome: "failed", blame }))
+        const rows = yield* pool<{ readonly row: string }>`
+          select failures || ' for ' || coalesce((extract(epoch from until - since) / 60)::int || ' min', 'good') as row
+          from quarantine where repository = ${api} and digest = ${digest("v2")}`
+        found.push(rows.map(({ row }) => row).join())
+      }
+      return found
+    })
+
+    it.effect.each<{
+      readonly sentence: string
+      readonly blames: ReadonlyArray<Blame>
+      readonly rows: ReadonlyArray<string>
+    }>([
+      {
+        sentence: "surroundings: 15 minutes, doubled, three retries, then for good",
+        blames: ["surroundings", "surroundings", "surroundings", "surroundings", "surroundings"],
+        rows: ["1 for 15 min", "2 for 30 min", "3 for 60 min", "4 for good", "5 for good"]
+      },
+      {
+        sentence: "unknown counts likewise",
+        blames: ["unknown", "surroundings"],
+        rows: ["1 for 15 min", "2 for 30 min"]
+      },
+      {
+        sentence: "the image's fault is for good",
+        blames: ["surroundings", "image"],
+        rows: ["1 for 15 min", "0 for good"]
+      },
+      {
+        sentence: "and stays so whatever comes after",
+        blames: ["image", "surroundings"],
+        rows: ["0 for good", "0 for good"]
+      },
+      {
+        sentence: "others, where nobody else failed, are as unknown",
+        blames: ["others"],
+        rows: ["1 for 15 min"]
+      }
+    ])("S11: $sentence", ({ blames, rows }) =>
+      Effect.gen(function* () {
+        assert.deepEqual(yield* failing(...blames), rows)
+      })
+    )
+
+    it.effect("S11: a success lifts the quarantine of its digest, and of no other", () =>
       Effect.gen(function* () {
         const { store, fence, api, accepted } = yield* leading
-        for (const until of [new Date("2030-01-01T00:00:00Z"), null]) {
-          const { id } = yield* accepted()
-          yield* store.end(
-            fence,
-            ending(id, { outcome: "failed", quarantine: { why: `until ${until?.getTime()}`, until } })
-          )
+        for (const tag of ["v2", "v3"]) {
+          const { id } = yield* accepted({ to: target(tag) })
+          yield* store.end(fence, ending(id, { outcome: "failed", blame: "surroundings" }))
         }
+        const { id } = yield* accepted({ to: target("v3") })
+        yield* store.end(fence, ending(id))
         const { quarantine } = yield* store.history(api, jobOf(api), [])
-        assert.deepEqual(quarantine, [
-          { digest: digest("v2"), why: "until undefined", until: null, failures: 0 }
-        ])
+        assert.deepEqual(
+          quarantine.map((each) => each.digest),
+          [digest("v2")]
+        )
+      })
+    )
+
+    it.effect.each<{ readonly first: Blame; readonly kept: number }>([
+      { first: "image", kept: 0 },
+      { first: "others", kept: 1 }
+    ])("S11: of two repositories the other is spared where one is to blame: $first", ({ first, kept }) =>
+      Effect.gen(function* () {
+        const { store, fence, api, accepted } = yield* leading
+        const other = watched(`${api}-other`)
+        yield* store.adopt([other])
+        const mine = yield* accepted()
+        const theirs = yield* accepted({ repository: other.name, job: jobOf(api) })
+        yield* store.end(fence, ending(theirs.id, { outcome: "reverted", blame: first }))
+        yield* store.end(fence, ending(mine.id, { outcome: "reverted", blame: "others" }))
+        assert.lengthOf((yield* store.history(api, jobOf(api), [])).quarantine, kept)
+        assert.lengthOf((yield* store.history(other.name, jobOf(api), [])).quarantine, 1)
+      })
+    )
+
+    const asked = { reason: "requested" as const, request: { kind: "redeploy" as const, by: "ann" } }
+    const swallowed = { outcome: "superseded" as const, swallowed: true, baseline: target("v1") }
+
+    it.effect(
+      "T16: what a rollback swallowed opens its request again, and the baseline is what came back",
+      () =>
+        Effect.gen(function* () {
+          const { store, fence, api, accepted, pool } = yield* leading
+          const { generation } = yield* store.change({ repository: api, request: "redeploy", ...person })
+          const { id } = yield* accepted({ ...asked, generation })
+          assert.isNull((yield* store.desired(api)).requestedGeneration)
+          yield* store.end(fence, ending(id, swallowed))
+          assert.deepInclude(yield* store.desired(api), {
+            generation,
+            requestedGeneration: generation,
+            requestKind: "redeploy",
+            requestedBy: "ann",
+            requestTag: Tag.make("v2"),
+            requestDigest: null,
+            baselineTag: Tag.make("v1")
+          })
+          assert.lengthOf((yield* store.history(api, jobOf(api), [])).quarantine, 0)
+          assert.lengthOf(
+            yield* pool`select from audit where attempt = ${id}::uuid and action = 'request opened again'`,
+            1
+          )
+        })
+    )
+
+    it.effect.each<{ readonly kind: RequestKind; readonly tag: Tag | null; readonly names: Digest | null }>([
+      { kind: "pin", tag: null, names: null },
+      { kind: "reset", tag: null, names: null },
+      { kind: "rollback", tag: Tag.make("v2"), names: digest("v2") }
+    ])("T16: a $kind that is opened again names what it named", ({ kind, tag, names }) =>
+      Effect.gen(function* () {
+        const { store, fence, api, accepted } = yield* leading
+        const { id } = yield* accepted({ ...asked, request: { kind, by: "ann" } })
+        yield* store.end(fence, ending(id, swallowed))
+        assert.deepInclude(yield* store.desired(api), {
+          requestKind: kind,
+          requestTag: tag,
+          requestDigest: names
+        })
+      })
+    )
+
+    it.effect("S11: a request whose attempt fell with another repository's opens again", () =>
+      Effect.gen(function* () {
+        const { store, fence, api, accepted } = yield* leading
+        const other = watched(`${api}-other`)
+        yield* store.adopt([other])
+        const mine = yield* accepted(asked)
+        const theirs = yield* accepted({ ...asked, repository: other.name, job: jobOf(api) })
+        yield* store.end(fence, ending(theirs.id, { outcome: "reverted", blame: "image" }))
+        yield* store.end(fence, ending(mine.id, { outcome: "reverted", blame: "others" }))
+        assert.strictEqual((yield* store.desired(api)).requestKind, "redeploy")
+        assert.isNull((yield* store.desired(other.name)).requestKind)
+      })
+    )
+
+    it.effect.each([
+      { sentence: "an automatic one", made: { reason: "new_version" as const }, next: "nothing" },
+      { sentence: "one that was superseded otherwise", made: asked, next: "superseded" },
+      { sentence: "one that a later attempt followed", made: asked, next: "attempt" },
+      { sentence: "one after which a request was refused", made: asked, next: "refused" }
+    ])("T16: no request opens again for $sentence", ({ made, next }) =>
+      Effect.gen(function* () {
+        const { store, fence, api, accepted, intent } = yield* leading
+        const { id } = yield* accepted(made)
+        if (next === "attempt") yield* accepted({ to: target("v3") })
+        if (next === "refused") {
+          const refused = intent({ ...asked, to: target("v3") })
+          yield* store.intend(fence, refused)
+          yield* store.submit(fence, refused.id)
+          yield* store.move(fence, refused.id, "rejected", "no such driver")
+        }
+        yield* store.end(fence, ending(id, { ...swallowed, swallowed: next !== "superseded" }))
+        assert.isNull((yield* store.desired(api)).requestedGeneration)
+      })
+    )
+
+    it.effect("T16: a newer request stands", () =>
+      Effect.gen(function* () {
+        const { store, fence, api, accepted } = yield* leading
+        const { id } = yield* accepted(asked)
+        const newer = yield* store.change({ repository: api, request: "reset", ...person })
+        yield* store.end(fence, ending(id, swallowed))
+        const { requestedGeneration, requestKind, requestTag } = yield* store.desired(api)
+        assert.deepInclude(newer, { requestedGeneration, requestKind, requestTag })
       })
     )
 
