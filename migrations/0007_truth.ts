@@ -10,6 +10,9 @@ const migration: Migration = {
       add column abandoned uuid`,
     `comment on column repository.abandoned is 'an attempt with unknown outcome that a person gave up'`,
 
+    // Not by time, which may jump: the audit of one repository in the order in which it was written.
+    `create index audit_order on audit (repository, id desc)`,
+
     `alter table attempt add column request_kind text, add column requested_by text`,
     `alter table attempt add column blame text check (blame in ('image', 'surroundings', 'others', 'unknown'))`,
 

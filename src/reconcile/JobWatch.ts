@@ -48,6 +48,15 @@ export class JobWatch {
     }
   }
 
+  /** Somebody wants the registry to be asked now; while its host backs off, that still counts (L7). */
+  check(name: RepositoryName): void {
+    for (const watching of this.repositories) {
+      if (watching.watched.name !== name) continue
+      watching.nextPoll = Number.NEGATIVE_INFINITY
+      this.wake()
+    }
+  }
+
   /** Passes until interrupted. A defect of ours ends this job's loop and no other (S25). */
   readonly run = (passing: Passing) =>
     Effect.gen({ self: this }, function* () {

@@ -173,11 +173,16 @@ const isMoved = ({ repositories, job }: JobWatch, indexes: ReadonlyMap<string, n
     return observation.observed.modifyIndex !== (indexes.get(job.job) ?? 0)
   })
 
-/** Changes of desired state on whichever instance; after a lost connection all are looked at. */
+/** What was told on whichever instance; after a lost connection all are looked at. */
 const wakeOnChanges = Effect.fnUntraced(function* (jobs: ReadonlyArray<JobWatch>) {
   const store = yield* StateStore
-  yield* Stream.runForEach(store.changes, (name) =>
-    Effect.sync(() => jobs.forEach((job) => job.changed(name)))
+  yield* Stream.runForEach(store.changes, (told) =>
+    Effect.sync(() => {
+      for (const job of jobs) {
+        if (told !== null && typeof told === "object") job.check(told.check)
+        else job.changed(told)
+      }
+    })
   )
 })
 

@@ -9,7 +9,7 @@ import type { RepositoryName } from "../domain/RepositoryName.ts"
 import type { RequestKind } from "../domain/RequestKind.ts"
 import type { Tag } from "../domain/Tag.ts"
 import type { Watched } from "../domain/Watched.ts"
-import { StateStore } from "../store/StateStore.ts"
+import { type DesiredChange, StateStore } from "../store/StateStore.ts"
 import { electFrom, type Entry, readEntry } from "./Catalogue.ts"
 import type { Limits } from "./limits.ts"
 import { orUnavailable } from "./orUnavailable.ts"
@@ -64,11 +64,12 @@ export const reset = Effect.fn("reset")(function* (watched: Watched) {
 
 const change = Effect.fnUntraced(function* (
   { name: repository }: Watched,
-  keys: Omit<Parameters<StateStore["Service"]["change"]>[0], "repository" | "by" | "from">
+  keys: Omit<DesiredChange, "repository" | "by" | "from" | "expected">
 ) {
   const store = yield* StateStore
   const { name: by, from } = yield* Caller
-  return yield* orUnavailable(store.change({ repository, ...keys, by, from }))
+  const changed = store.change({ repository, ...keys, by, from })
+  return yield* orUnavailable(Effect.catchTag(changed, "StaleGeneration", Effect.die))
 })
 
 /** In mode `plan` nobody's request is opened (`design.md` §9). */

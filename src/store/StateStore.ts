@@ -2,8 +2,10 @@ import { Context, Effect, Layer, type Stream } from "effect"
 import type { Attempt, AttemptId, AttemptReason, AttemptState, Phase } from "../domain/Attempt.ts"
 import type { Blame } from "../domain/Blame.ts"
 import type { BrakeState, Move } from "../domain/BrakeState.ts"
+import type { AuditEntry } from "../domain/AuditEntry.ts"
+import type { Decided } from "../domain/Decided.ts"
 import type { Decision } from "../domain/Decision.ts"
-import type { Desired, PinnedTag } from "../domain/Desired.ts"
+import type { Desired, Hold, PinnedTag } from "../domain/Desired.ts"
 import type { Digest } from "../domain/Digest.ts"
 import type { History } from "../domain/History.ts"
 import type { JobRef } from "../domain/JobRef.ts"
@@ -16,13 +18,16 @@ import type { Doubt, Suspicion, View } from "../domain/View.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { attempts } from "./attempts.ts"
 import { brake } from "./brake.ts"
-import { changes } from "./changes.ts"
+import { changes, checkNow } from "./changes.ts"
 import { Database } from "./Database.ts"
 import { desired } from "./desired.ts"
 import { history } from "./history.ts"
 import type { Fence } from "./Leader.ts"
+import { records } from "./records.ts"
 import { rollouts } from "./rollouts.ts"
 import { schema } from "./schema.ts"
+import { spokenFor } from "./spokenFor.ts"
+import type { StaleGeneration } from "./StaleGeneration.ts"
 import { statuses } from "./statuses.ts"
 import type { StoreError } from "./StoreError.ts"
 import { views } from "./views.ts"
@@ -32,14 +37,31 @@ export interface DesiredChange {
   readonly repository: RepositoryName
   readonly pinnedTag?: PinnedTag
   readonly autoDeploy?: boolean
-  /** Opens a request of this kind, replacing an open one. */
+  /** Null lifts it. */
+  readonly hold?: Hold | null
+  /** Opens a request of this kind, replacing an open one wholly. */
   readonly request?: RequestKind
+  /** What the request names: always for a rollback, with its digest; for a redeploy the tag. */
+  readonly requestTag?: Tag
+  /**
+   * Of a redeploy or a pin: the digest that the tag had when it was asked for, null where nobody could tell. An attempt
+   * at both that was open by then answers the request.
+   */
+  readonly requestDigest?: Digest | null
   /** Lifts the quarantine of this digest (a pin or a redeploy that names the tag). */
   readonly lift?: Digest
+  /** The generation that was shown to the person (If-Match); of another one nothing is changed. */
+  readonly expected?: number
   /** Principal for the audit, `anonymous` where no tokens exist; with the peer's address. */
   readonly by: string
   readonly from: string
 }
+
+/**
+ * A repository whose desired state changed, or whose registry is to be asked now; `null` after a reconnect: any may
+ * have.
+ */
+export type Told = RepositoryName | { readonly check: RepositoryName } | null
 
 /** What an attempt is made of before its row exists. */
 export interface Intent {
@@ -117,7 +139,27 @@ export class StateStore extends Context.Service<
     /** Every repository's generation, by one cheap statement: whose desired state changed. */
     readonly generations: Effect.Effect<ReadonlyMap<RepositoryName, number>, StoreError>
     /** Commits, keeps the predecessor's table in step, audits, and notifies the leader; answers the new row. */
-    change(change: DesiredChange): Effect.Effect<Desired, StoreError>
+    change(change: DesiredChange): Effect.Effect<Desired, StoreError | StaleGeneration>
+    /** Drops a hold that is over, if the generation still is the one that it was seen in; raises none. */
+    endHold(fence: Fence, repository: RepositoryName, generation: number): Effect.Effect<boolean, StoreError>
+    /**
+     * Speaks for the markers that the jobs of these carried when last observed and that this database does not know; their
+     * jobs are then seen for the first time (S20). Answers what was adopted; of the others nothing changed.
+     */
+    adoptMarkers(
+      repositories: ReadonlyArray<RepositoryName>,
+      by: string,
+      from: string
+    ): Effect.Effect<ReadonlyMap<RepositoryName, ReadonlyArray<AttemptId>>, StoreError>
+    /** Gives up an attempt whose outcome is unknown: the leader ends it as `lost`. False: it is not open, or not sent. */
+    abandon(
+      repository: RepositoryName,
+      attempt: AttemptId,
+      by: string,
+      from: string
+    ): Effect.Effect<boolean, StoreError>
+    /** Has the leader ask the registry at once; writes nothing, and many are one question. */
+    checkNow(repository: RepositoryName): Effect.Effect<void, StoreError>
     /** Closes the request of `generation` without an attempt, if it is still the open one. */
     closeRequest(
       fence: Fence,
@@ -130,8 +172,8 @@ export class StateStore extends Context.Service<
       repository: RepositoryName,
       image: { readonly tag: Tag | null; readonly digest: Digest | null; readonly raiseTo: Tag | null }
     ): Effect.Effect<void, StoreError>
-    /** Repositories whose desired state changed, on whichever instance; `null` after a reconnect: any may have. */
-    readonly changes: Stream.Stream<RepositoryName | null>
+    /** What was told on whichever instance. */
+    readonly changes: Stream.Stream<Told>
 
     view(repository: RepositoryName): Effect.Effect<View | null, StoreError>
     /** The views of these, in a number of statements that does not grow with them; without view, without entry. */
@@ -257,6 +299,14 @@ export class StateStore extends Context.Service<
      */
     end(fence: Fence, ending: Ending): Effect.Effect<boolean, StoreError>
     attempts(repository: RepositoryName, limit: number): Effect.Effect<ReadonlyArray<Attempt>, StoreError>
+    attempt(id: AttemptId): Effect.Effect<Attempt | null, StoreError>
+    /** The present decision and those before it, newest first. */
+    decisions(repository: RepositoryName, limit: number): Effect.Effect<ReadonlyArray<Decided>, StoreError>
+    /** Of one repository, or of all; newest first. */
+    audit(
+      repository: RepositoryName | null,
+      limit: number
+    ): Effect.Effect<ReadonlyArray<AuditEntry>, StoreError>
     /** The newest migration that is applied, by one cheap statement: the database answers. */
     readonly schema: Effect.Effect<{ readonly id: number; readonly name: string }, StoreError>
   }
@@ -273,7 +323,10 @@ export class StateStore extends Context.Service<
         ...history(database.pool),
         ...attempts(database.pool),
         ...rollouts(database.pool),
+        ...records(database.pool),
+        ...spokenFor(database.pool),
         ...schema(database.pool),
+        checkNow: checkNow(database.pool),
         changes: changes(database)
       })
     )

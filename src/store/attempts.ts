@@ -1,6 +1,7 @@
 import type { PgClient } from "@effect/sql-pg"
 import { Effect } from "effect"
 import type { AttemptState } from "../domain/Attempt.ts"
+import { noRequest } from "./desired.ts"
 import { standing } from "./fence.ts"
 import { isYes } from "./rows.ts"
 import type { StateStore } from "./StateStore.ts"
@@ -77,7 +78,9 @@ export const attempts = (
               high_water_mark = case when a.reason = 'requested' then a.to_tag else r.high_water_mark end,
               requested_generation = case when ${answers} then null else r.requested_generation end,
               request_kind = case when ${answers} then null else r.request_kind end,
-              requested_by = case when ${answers} then null else r.requested_by end
+              requested_by = case when ${answers} then null else r.requested_by end,
+              request_tag = case when ${answers} then null else r.request_tag end,
+              request_digest = case when ${answers} then null else r.request_digest end
             from accepted a where r.name = a.repository
           )
           select true as yes from accepted`.pipe(Effect.map(isYes))
@@ -96,7 +99,7 @@ export const attempts = (
             where a.id = ${attempt}::uuid and a.state = any(${sources[to]}::text[])
             returning a.*
           ), closed as (
-            update repository r set requested_generation = null, request_kind = null, requested_by = null
+            update repository r set ${sql.literal(noRequest)}
             from moved a where r.name = a.repository and a.state = 'rejected' and ${answers}
           )
           select true as yes from moved`.pipe(Effect.map(isYes))

@@ -1,24 +1,37 @@
 import type { PgClient } from "@effect/sql-pg"
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
 import type { Fragment } from "effect/sql/Statement"
-import { Desired } from "../domain/Desired.ts"
+import { Desired, Hold } from "../domain/Desired.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
 import { standing } from "./fence.ts"
-import { decodeRow, rowOf } from "./rows.ts"
+import { decodeRow, encodeJson, isYes, rowOf } from "./rows.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { jobKey } from "../domain/JobRef.ts"
+import { StaleGeneration } from "./StaleGeneration.ts"
 import type { StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
 
-const decodeDesired = decodeRow(Desired)
 const desiredRow = (alias: string): string => rowOf(Desired, alias, { repository: "name" })
+const decodeDesired = decodeRow(Desired)
+const decodeChanged = decodeRow(Schema.Struct({ desired: Desired, stale: Schema.Boolean }))
+const encodeHold = encodeJson(Schema.NullOr(Hold))
+
+/** Sets every column of a request that is open no more. */
+export const noRequest = `requested_generation = null, request_kind = null, requested_by = null, request_tag = null, request_digest = null`
+
+/** What the audit keeps of a row before and after a change. */
+const audited = (alias: string): string =>
+  `jsonb_strip_nulls(jsonb_build_object(
+    'pinnedTag', ${alias}.pinned_tag, 'autoDeploy', ${alias}.auto_deploy, 'generation', ${alias}.generation,
+    'hold', ${alias}.hold, 'request', ${alias}.request_kind, 'requestTag', ${alias}.request_tag,
+    'requestDigest', ${alias}.request_digest))`
 
 /** What the owners want: the rows of `repository`. */
 export const desired = (
   sql: PgClient.PgClient
 ): Pick<
   StateStore["Service"],
-  "adopt" | "desired" | "generations" | "change" | "closeRequest" | "setBaseline"
+  "adopt" | "desired" | "generations" | "change" | "endHold" | "closeRequest" | "setBaseline"
 > => {
   /** A repository that is mapped to another job than its baseline is from sees that job for the first time (S20). */
   const forgetBaselines = (watched: ReadonlyArray<Watched>) => {
@@ -125,45 +138,85 @@ export const desired = (
       )
     ),
 
-    change: ({ repository, pinnedTag = null, autoDeploy = null, request = null, lift = null, by, from }) =>
-      storeCall(
+    change: (change) => {
+      const { repository, pinnedTag = null, autoDeploy = null, hold = null, lift = null, by, from } = change
+      const { request = null, requestTag = null, requestDigest = null, expected = null } = change
+      const keepsHold = change.hold === undefined
+      const action = request ?? (keepsHold ? "change" : hold === null ? "hold lifted" : "hold")
+      return storeCall(
         "StateStore.change",
-        sql`
+        Effect.flatMap(
+          encodeHold(hold),
+          (json) => sql`
         with old as (
-          select * from repository where name = ${repository} for update
+          select *, generation <> coalesce(${expected}::bigint, generation) as stale
+          from repository where name = ${repository} for update
+        ), wanted as (
+          select old.name,
+            coalesce(${pinnedTag}::text, old.pinned_tag) as pinned_tag,
+            coalesce(${autoDeploy}::boolean, old.auto_deploy) as auto_deploy,
+            case when ${keepsHold} then old.hold else ${json === null ? null : sql.json(json)}::jsonb end as hold
+          from old where not old.stale
         ), changed as (
           update repository r set
-            pinned_tag = coalesce(${pinnedTag}::text, r.pinned_tag),
-            auto_deploy = coalesce(${autoDeploy}::boolean, r.auto_deploy),
+            pinned_tag = wanted.pinned_tag,
+            auto_deploy = wanted.auto_deploy,
+            hold = wanted.hold,
             generation = r.generation + 1,
             requested_generation =
               case when ${request}::text is null then r.requested_generation else r.generation + 1 end,
             request_kind = coalesce(${request}::text, r.request_kind),
             requested_by = case when ${request}::text is null then r.requested_by else ${by} end,
+            request_tag = case when ${request}::text is null then r.request_tag else ${requestTag}::text end,
+            request_digest = case when ${request}::text is null then r.request_digest else ${requestDigest}::text end,
             high_water_mark = coalesce(nullif(${pinnedTag}::text, ''), r.high_water_mark),
             updated_by = ${by},
             updated_at = now()
-          from old
-          where r.name = old.name and (
+          from wanted
+          where r.name = wanted.name and (
             ${request}::text is not null
-            or coalesce(${pinnedTag}::text, old.pinned_tag) <> old.pinned_tag
-            or coalesce(${autoDeploy}::boolean, old.auto_deploy) <> old.auto_deploy)
+            or (wanted.pinned_tag, wanted.auto_deploy, wanted.hold)
+              is distinct from (r.pinned_tag, r.auto_deploy, r.hold))
           returning r.*
         ), lifted as (
-          delete from quarantine q using old where q.repository = old.name and q.digest = ${lift}::text
+          delete from quarantine q using changed where q.repository = changed.name and q.digest = ${lift}::text
+          returning q.digest
         ), audited as (
           insert into audit (who, address, action, repository, before, after)
-          select ${by}, ${from}, coalesce(${request}::text, 'change'), changed.name,
-            jsonb_build_object('pinnedTag', old.pinned_tag, 'autoDeploy', old.auto_deploy, 'generation', old.generation),
-            jsonb_build_object(
-              'pinnedTag', changed.pinned_tag, 'autoDeploy', changed.auto_deploy, 'generation', changed.generation)
+          select ${by}, ${from}, ${action}, changed.name, ${sql.literal(audited("old"))},
+            ${sql.literal(audited("changed"))}
+              || jsonb_strip_nulls(jsonb_build_object('lifted', (select digest from lifted)))
           from changed, old
         )
-        select ${sql.literal(desiredRow("changed"))} as row from changed
+        select jsonb_build_object('desired', ${sql.literal(desiredRow("changed"))}, 'stale', false) as row from changed
         union all
-        select ${sql.literal(desiredRow("old"))} from old where not exists (select from changed)`.pipe(
-          Effect.flatMap(decodeDesired)
+        select jsonb_build_object('desired', ${sql.literal(desiredRow("old"))}, 'stale', old.stale)
+        from old where not exists (select from changed)`
+        ).pipe(Effect.flatMap(decodeChanged))
+      ).pipe(
+        Effect.flatMap(({ desired, stale }) =>
+          stale
+            ? Effect.fail(new StaleGeneration({ repository, generation: desired.generation }))
+            : Effect.succeed(desired)
         )
+      )
+    },
+
+    endHold: (fence, repository, generation) =>
+      storeCall(
+        "StateStore.endHold",
+        // Of the generation that was decided on: what a person set since stands. It raises none: an attempt that is
+        // decided with the hold over must still be allowed to be sent (S15).
+        sql`
+        with fence as (${standing(sql, fence)}), old as (
+          select r.name, r.hold from repository r, fence
+          where r.name = ${repository} and r.generation = ${generation} and r.hold is not null for update of r
+        ), ended as (
+          update repository r set hold = null from old where r.name = old.name returning r.name
+        )
+        insert into audit (who, action, repository, before)
+        select 'registrywatcher', 'hold ended', name, jsonb_build_object('hold', old.hold) from ended join old using (name)
+        returning true as yes`.pipe(Effect.map(isYes))
       ),
 
     closeRequest: (fence, repository, generation) =>
@@ -171,7 +224,7 @@ export const desired = (
         "StateStore.closeRequest",
         sql`
         with fence as (${standing(sql, fence)}), closed as (
-          update repository r set requested_generation = null, request_kind = null, requested_by = null
+          update repository r set ${sql.literal(noRequest)}
           from fence
           where r.name = ${repository} and r.requested_generation = ${generation}
           returning r.name

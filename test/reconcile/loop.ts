@@ -75,20 +75,32 @@ const layerStore = (inFlight: InFlight) =>
     Layer.provide(Layer.unwrap(Effect.map(freshDatabase, (fresh) => Database.layerUrl(fresh))))
   )
 
-/** A change is under way until its notification has arrived. */
-const notified = (inFlight: InFlight) =>
-  Layer.effect(
+/** What is told is under way until its notification has arrived. */
+const notified = (inFlight: InFlight) => {
+  const told = (count: number) => Effect.sync(() => void (inFlight.count += count))
+  return Layer.effect(
     StateStore,
-    Effect.map(StateStore, (store) => ({
-      ...store,
-      change: (change) => Effect.tap(store.change(change), () => Effect.sync(() => void inFlight.count++)),
-      changes: Stream.tap(store.changes, (name) =>
-        Effect.sync(() => {
-          if (name !== null) inFlight.count--
+    Effect.map(StateStore, (store) => {
+      // What changes nothing raises no generation and tells nobody.
+      const toldOf = <A, E, R>(name: RepositoryName, change: Effect.Effect<A, E, R>) =>
+        Effect.gen(function* () {
+          const before = yield* store.desired(name)
+          const answer = yield* change
+          const after = yield* store.desired(name)
+          yield* told(after.generation > before.generation ? 1 : 0)
+          return answer
         })
-      )
-    }))
+      return {
+        ...store,
+        change: (change) => toldOf(change.repository, store.change(change)),
+        checkNow: (name) => Effect.tap(store.checkNow(name), () => told(1)),
+        adoptMarkers: (...args) => Effect.tap(store.adoptMarkers(...args), ({ size }) => told(size)),
+        abandon: (...args) => toldOf(args[0], store.abandon(...args)),
+        changes: Stream.tap(store.changes, (name) => told(name === null ? 0 : -1))
+      }
+    })
   )
+}
 
 /** The core on real parts: both simulators over HTTP, a fresh database; every call counted while it is under way. */
 export const layerLoop = (inFlight: InFlight) =>

@@ -355,6 +355,7 @@ describe("what happens in between", () => {
             ? Effect.suspend(() => {
                 isArmed = false
                 return click.pipe(
+                  Effect.catchTag("StaleGeneration", Effect.die),
                   Effect.andThen(inFlight.countedEffect(untilTold)),
                   Effect.andThen(store.history(...args))
                 )

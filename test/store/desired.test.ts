@@ -3,7 +3,7 @@ import { Effect, Fiber, Queue, Stream } from "effect"
 import { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import { Tag } from "../../src/domain/Tag.ts"
 import { Database } from "../../src/store/Database.ts"
-import { StateStore } from "../../src/store/StateStore.ts"
+import { StateStore, type Told } from "../../src/store/StateStore.ts"
 import { layerFreshStore, noPostgres } from "../real/postgres.ts"
 import { digest, leading, newFence, person, target, versionsOf, watched } from "./rows.ts"
 
@@ -121,7 +121,7 @@ describe.skipIf(noPostgres)("desired state", () =>
             address: "127.0.0.1",
             action: "pin",
             before: { pinnedTag: "", autoDeploy: true, generation: 1 },
-            after: { pinnedTag: "v1", autoDeploy: true, generation: 2 }
+            after: { pinnedTag: "v1", autoDeploy: true, generation: 2, request: "pin" }
           }
         ])
       })
@@ -151,11 +151,142 @@ describe.skipIf(noPostgres)("desired state", () =>
       })
     )
 
+    it.effect("S14: a change for another generation changes nothing, and names the one that there is", () =>
+      Effect.gen(function* () {
+        const { store, pool, api } = yield* leading
+        yield* pool`insert into quarantine (repository, digest, why) values (${api}, ${digest("v1")}, 'failed')`
+        const change = {
+          repository: api,
+          pinnedTag: v1,
+          request: "pin",
+          lift: digest("v1"),
+          ...person
+        } as const
+        const stale = yield* Effect.flip(store.change({ ...change, expected: 2 }))
+        assert.deepInclude(stale, { _tag: "StaleGeneration", repository: api, generation: 1 })
+        assert.deepInclude(yield* store.desired(api), { pinnedTag: "", generation: 1, requestKind: null })
+        assert.lengthOf(yield* pool`select from quarantine where repository = ${api}`, 1)
+        assert.lengthOf(yield* pool`select from audit where repository = ${api}`, 0)
+        assert.strictEqual((yield* store.change({ ...change, expected: 1 })).generation, 2)
+      })
+    )
+
+    it.effect("S14: of two people who were shown the same generation one is refused", () =>
+      Effect.gen(function* () {
+        const { store, api } = yield* leading
+        const change = store.change({ repository: api, request: "redeploy", expected: 1, ...person })
+        const tried = yield* Effect.all([Effect.result(change), Effect.result(change)], { concurrency: 2 })
+        assert.sameMembers(
+          tried.map(({ _tag }) => _tag),
+          ["Success", "Failure"]
+        )
+        assert.strictEqual((yield* store.desired(api)).generation, 2)
+      })
+    )
+
+    it.effect("a hold is set, stays through a switch and a request, and is lifted; each audited", () =>
+      Effect.gen(function* () {
+        const { store, pool, api } = yield* leading
+        const hold = {
+          by: "ann",
+          why: "freeze",
+          until: new Date("2030-01-01T00:00:00Z"),
+          resume: "next_version" as const,
+          left: target("v2")
+        }
+        const held = yield* store.change({ repository: api, hold, ...person })
+        assert.deepInclude(held, { hold, generation: 2, requestedGeneration: null })
+        const again = yield* store.change({ repository: api, hold, ...person })
+        assert.strictEqual(again.generation, 2)
+        yield* store.change({ repository: api, autoDeploy: false, request: "redeploy", ...person })
+        assert.deepEqual((yield* store.desired(api)).hold, hold)
+        assert.deepInclude(yield* store.change({ repository: api, hold: null, ...person }), {
+          hold: null,
+          generation: 4,
+          requestKind: "redeploy" as const
+        })
+        const rows = yield* pool<{ readonly action: string; readonly of: string | null }>`
+          select action, after #>> '{hold,why}' as of from audit where repository = ${api} order by id`
+        assert.deepEqual(
+          rows.map(({ action, of }) => [action, of]),
+          [
+            ["hold", "freeze"],
+            ["redeploy", "freeze"],
+            ["hold lifted", null]
+          ]
+        )
+      })
+    )
+
+    it.effect(
+      "a rollback names its target and sets its hold in one change; the next request drops both names",
+      () =>
+        Effect.gen(function* () {
+          const { store, pool, api } = yield* leading
+          const hold = {
+            by: "ann",
+            why: "v2 is slow",
+            until: null,
+            resume: "next_version",
+            left: target("v2")
+          } as const
+          const { tag, digest: of } = target("v1")
+          const back = yield* store.change({
+            repository: api,
+            request: "rollback",
+            requestTag: tag,
+            requestDigest: of,
+            hold,
+            ...person
+          })
+          assert.deepInclude(back, {
+            requestKind: "rollback",
+            requestTag: tag,
+            requestDigest: of,
+            hold,
+            generation: 2
+          })
+          const off = yield* store.change({ repository: api, autoDeploy: false, ...person })
+          assert.deepInclude(off, { requestTag: tag, requestDigest: of, requestedGeneration: 2 })
+          const [audited] = yield* pool`select after from audit where repository = ${api} order by id`
+          assert.deepInclude(audited?.["after"], { request: "rollback", requestTag: tag, requestDigest: of })
+          const later = yield* store.change({ repository: api, request: "reset", by: "bob", from: "::1" })
+          assert.deepInclude(later, {
+            requestKind: "reset",
+            requestTag: null,
+            requestDigest: null,
+            requestedBy: "bob"
+          })
+        })
+    )
+
+    it.effect(
+      "a hold that is over is dropped by the leader, of its generation only, and raises none (S15)",
+      () =>
+        Effect.gen(function* () {
+          const { store, pool, fence, api, intent } = yield* leading
+          const hold = { by: "ann", why: "freeze", until: null, resume: "manual", left: null } as const
+          const { generation } = yield* store.change({ repository: api, hold, ...person })
+          assert.isFalse(yield* store.endHold(fence, api, generation - 1))
+          assert.isFalse(yield* store.endHold({ ...fence, epoch: fence.epoch - 1 }, api, generation))
+          const open = intent({ generation })
+          yield* store.intend(fence, open)
+          assert.isTrue(yield* store.endHold(fence, api, generation))
+          assert.deepInclude(yield* store.desired(api), { hold: null, generation, updatedBy: "ann" })
+          assert.isFalse(yield* store.endHold(fence, api, generation))
+          assert.isTrue(yield* store.submit(fence, open.id))
+          const rows = yield* pool`select who, before #>> '{hold,why}' as of from audit
+          where repository = ${api} and action = 'hold ended'`
+          assert.deepEqual(rows, [{ who: "registrywatcher", of: "freeze" }])
+        })
+    )
+
     it.effect("a pin that is no tag is refused by the table (X14)", () =>
       Effect.gen(function* () {
         const { store, api } = yield* leading
         const bad = "v1'; drop table repository; --" as Tag
-        const error = yield* Effect.flip(store.change({ repository: api, pinnedTag: bad, ...person }))
+        const refused = store.change({ repository: api, pinnedTag: bad, ...person })
+        const error = yield* refused.pipe(Effect.catchTag("StaleGeneration", Effect.die), Effect.flip)
         assert.strictEqual(error.reason._tag, "StoreCorrupt")
         assert.isFalse(error.isRetryable)
         assert.strictEqual((yield* store.desired(api)).pinnedTag, "")
@@ -165,7 +296,13 @@ describe.skipIf(noPostgres)("desired state", () =>
     it.effect("closeRequest closes that request, and neither another nor with an old fence", () =>
       Effect.gen(function* () {
         const { store, fence, api } = yield* leading
-        const { generation } = yield* store.change({ repository: api, request: "reset", ...person })
+        const { generation } = yield* store.change({
+          repository: api,
+          request: "redeploy",
+          requestTag: v1,
+          requestDigest: digest("v1"),
+          ...person
+        })
         yield* store.closeRequest(fence, api, generation - 1)
         assert.strictEqual((yield* store.desired(api)).requestedGeneration, generation)
         const standing = yield* newFence
@@ -176,7 +313,9 @@ describe.skipIf(noPostgres)("desired state", () =>
           generation,
           requestedGeneration: null,
           requestKind: null,
-          requestedBy: null
+          requestedBy: null,
+          requestTag: null,
+          requestDigest: null
         })
       })
     )
@@ -219,7 +358,7 @@ describe.skipIf(noPostgres)("changes", () =>
     it.effect("tells each change of desired state, and `null` after every new connection", () =>
       Effect.gen(function* () {
         const { store, pool, fence, api } = yield* leading
-        const told = yield* Queue.unbounded<string | null>()
+        const told = yield* Queue.unbounded<Told>()
         const fiber = yield* Effect.forkScoped(
           Stream.runForEach(store.changes, (name) => Queue.offer(told, name))
         )
@@ -234,6 +373,11 @@ describe.skipIf(noPostgres)("changes", () =>
         assert.isNull(yield* Queue.take(told))
         yield* store.change({ repository: api, request: "reset", ...person })
         assert.strictEqual(yield* Queue.take(told), api)
+        const before = yield* versionsOf("repository", "audit", "checked")
+        yield* store.checkNow(RepositoryName.make("nobody"))
+        yield* store.checkNow(api)
+        assert.deepEqual(yield* Queue.take(told), { check: api })
+        assert.deepEqual(yield* versionsOf("repository", "audit", "checked"), before)
         yield* Fiber.interrupt(fiber)
       }).pipe(Effect.scoped, Effect.timeout("10 seconds"))
     )
