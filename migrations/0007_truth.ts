@@ -26,6 +26,11 @@ const migration: Migration = {
       begin
         new.generation := old.generation + 1;
         new.edited_at := now();
+        insert into audit (who, action, repository, before, after)
+        values (
+          session_user, 'edited by SQL', new.name,
+          jsonb_build_object('pinnedTag', old.pinned_tag, 'autoDeploy', old.auto_deploy, 'generation', old.generation),
+          jsonb_build_object('pinnedTag', new.pinned_tag, 'autoDeploy', new.auto_deploy, 'generation', new.generation));
         return new;
       end $$`,
     `create trigger edit_is_marked before update on repository

@@ -69,7 +69,7 @@ export const desired = (
       for update of r
     ), retaken as (
       update repository r set
-        pinned_tag = theirs.pin, auto_deploy = theirs.auto_deploy, generation = r.generation + 1,
+        pinned_tag = theirs.pin, auto_deploy = theirs.auto_deploy, generation = r.generation + 1, edited_at = now(),
         high_water_mark = coalesce(nullif(theirs.pin, ''), r.high_water_mark),
         updated_by = 'registrywatcher', updated_at = now()
       from theirs where r.name = theirs.name

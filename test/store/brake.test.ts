@@ -92,6 +92,11 @@ describe.skipIf(noPostgres)("the brake", () =>
         assert.isTrue(yield* explained(api))
         yield* pool`update repository set auto_deploy = false where name = ${api}`
         assert.strictEqual((yield* store.desired(api)).generation, generation + 1)
+        assert.deepEqual(
+          yield* pool`
+            select who = session_user as who, after -> 'autoDeploy' as after from audit where action = 'edited by SQL'`,
+          [{ who: true, after: false }]
+        )
         assert.isFalse(yield* explained(api))
         // The very same listing is a new view.
         yield* store.saveListing(api, listing("v1", "v2"))

@@ -448,6 +448,12 @@ describe.skipIf(noPostgres)("the predecessor's table", () => {
       const name = RepositoryName.make(row.includes("'a'") ? "a" : "c")
       const desired = yield* store.desired(name)
       assert.deepInclude(desired, { ...expected, requestedGeneration: null })
+      // As if somebody had edited the row: no push explains what follows from it (S17).
+      const isTaken = desired.updatedBy === "registrywatcher" && desired.generation > 1
+      assert.deepEqual(
+        yield* pool`select edited_at is not null as edited from repository where name = ${name}`,
+        [{ edited: isTaken }]
+      )
       const before = yield* versionsOf("repository", "audit")
       yield* store.adopt(["a", "c"].map(watched))
       assert.deepEqual(yield* versionsOf("repository", "audit"), before)
