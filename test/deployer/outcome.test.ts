@@ -8,6 +8,7 @@ import {
   batch,
   before,
   cancelled,
+  copyOf,
   count,
   deployment,
   evaluation,
@@ -25,27 +26,31 @@ const autoPromoted = {
   AutoPromote: true
 }
 
+/** Version 1 is another attempt's, version 2 (index 1186) ours, registered while that one was rolled out. */
+const others = version(1, 1182, `${image}:8`, attemptB)
+const ours = version(2, 1186, after, attemptA)
+
 describe("progress: what the facts say", () => {
   it.effect.each<[string, World, string]>([
     [
       "a deployment that runs",
       { versions: [v1, v0], deployments: [deployment("deployment-running", 1, 1182)] },
-      "rolling v1: Deployment is running"
+      "rolling v1: 0 of 1 allocations healthy"
     ],
     [
       "one that is paused",
       { versions: [v1, v0], deployments: [deployment("deployment-paused", 1, 1182)] },
-      "rolling v1: Deployment is paused"
+      "rolling v1: the deployment is paused; 0 of 2 allocations healthy"
     ],
     [
       "canaries that are not healthy yet",
       { versions: [v1, v0], deployments: [deployment("deployment-canary-placed", 1, 1182)] },
-      "rolling v1: Deployment is running but requires manual promotion"
+      "rolling v1: 0 of 2 allocations healthy"
     ],
     [
       "canaries that wait for a person",
       { versions: [v1, v0], deployments: [deployment("deployment-canary-healthy", 1, 1182)] },
-      "awaiting_promotion v1: Deployment is running but requires manual promotion"
+      "awaiting_promotion v1: 1 of 2 allocations healthy; the canaries wait for a person to promote them"
     ],
     [
       "canaries that Nomad promotes itself",
@@ -53,7 +58,7 @@ describe("progress: what the facts say", () => {
         versions: [v1, v0],
         deployments: [deployment("deployment-canary-healthy", 1, 1182, { TaskGroups: { g: autoPromoted } })]
       },
-      "rolling v1: Deployment is running but requires manual promotion"
+      "rolling v1: 1 of 2 allocations healthy"
     ],
     [
       "T10: nothing can be placed",
@@ -62,7 +67,7 @@ describe("progress: what the facts say", () => {
         deployments: [deployment("deployment-unplaced", 1, 1182)],
         evaluations: [recording("evaluation-blocked")]
       },
-      'unplaceable v1: no node can run it; group "g": ${attr.kernel.name} = plan9'
+      'unplaceable v1: no node can run it: group "g": ${attr.kernel.name} = plan9'
     ],
     [
       "nothing is placed yet",
@@ -71,7 +76,7 @@ describe("progress: what the facts say", () => {
         deployments: [deployment("deployment-unplaced", 1, 1182)],
         evaluations: [evaluation()]
       },
-      "rolling v1: Deployment is running"
+      "rolling v1: 0 of 1 allocations healthy"
     ],
     [
       "success",
@@ -86,7 +91,7 @@ describe("progress: what the facts say", () => {
     [
       "failure without a rollback",
       { versions: [v1, v0], deployments: [deployment("deployment-failed-no-stable", 1, 1182)] },
-      "failed v1: Failed due to unhealthy allocations - no stable job version to auto revert to"
+      "failed (image) v1: Failed due to unhealthy allocations - no stable job version to auto revert to"
     ],
     [
       "a rollback, with what the mapped tasks run again",
@@ -94,7 +99,7 @@ describe("progress: what the facts say", () => {
         versions: [version(2, 1187, before), v1, v0],
         deployments: recording("job-deployments-after-revert") as ReadonlyArray<Json>
       },
-      `reverted v1 to g/t=${before}: Failed due to unhealthy allocations - rolling back to job version 0`
+      `reverted (image) v1 to g/t=${before}: Failed due to unhealthy allocations - rolling back to job version 0`
     ],
     [
       "a rollback under somebody's newer register still tells the stable version's tasks",
@@ -102,7 +107,7 @@ describe("progress: what the facts say", () => {
         versions: [version(3, 1200, `${image}:9`), version(2, 1187, before), v1, v0],
         deployments: recording("job-deployments-after-revert") as ReadonlyArray<Json>
       },
-      `reverted v1 to g/t=${before}: Failed due to unhealthy allocations - rolling back to job version 0`
+      `reverted (image) v1 to g/t=${before}: Failed due to unhealthy allocations - rolling back to job version 0`
     ],
     [
       "a rollback to a version that is no longer kept: its copy",
@@ -110,7 +115,7 @@ describe("progress: what the facts say", () => {
         versions: [version(3, 1200, `${image}:9`), version(2, 1187, before), v1],
         deployments: recording("job-deployments-after-revert") as ReadonlyArray<Json>
       },
-      `reverted v1 to g/t=${before}: Failed due to unhealthy allocations - rolling back to job version 0`
+      `reverted (image) v1 to g/t=${before}: Failed due to unhealthy allocations - rolling back to job version 0`
     ],
     [
       "a rollback of a version that is no longer kept: the tasks that run the repository's image",
@@ -118,7 +123,7 @@ describe("progress: what the facts say", () => {
         versions: [version(9, 1300, `${image}:9`), version(0, 1171, before)],
         deployments: recording("job-deployments-after-revert") as ReadonlyArray<Json>
       },
-      `reverted v1 to g/t=${before}: Failed due to unhealthy allocations - rolling back to job version 0`
+      `reverted (unknown) v1 to g/t=${before}: Failed due to unhealthy allocations - rolling back to job version 0`
     ],
     [
       "cancelled after the versions were read can not be told yet",
@@ -151,7 +156,7 @@ describe("progress: what the facts say", () => {
         versions: [version(2, 1190, after, attemptB), v1, v0],
         deployments: [cancelled(1, 1182), deployment("deployment-running", 2, 1190)]
       },
-      "rolling v1: Deployment is running"
+      "rolling v1: 0 of 1 allocations healthy"
     ],
     [
       "… through several",
@@ -162,12 +167,108 @@ describe("progress: what the facts say", () => {
       "succeeded v1: Deployment completed successfully"
     ],
     [
-      "T16: no deployment, below a rollback",
+      "T16, statement 112: another's failed deployment was rolled back over it",
       {
-        versions: [version(2, 1187, before), v1, v0],
-        deployments: [deployment("deployment-failed-no-stable", 0, 1171), successful(2, 1187)]
+        versions: [copyOf(v0, 3, 1190), ours, others, v0],
+        deployments: [
+          deployment("deployment-failed-rolled-back", 1, 1182),
+          successful(0, 1171),
+          successful(3, 1190)
+        ]
       },
-      "superseded v1: version 2 took its place before it was rolled out"
+      `superseded swallowed v2 to g/t=${before}: Nomad's rollback to job version 0 came before it was rolled out`
+    ],
+    [
+      "… also where somebody wrote the job since: what the rollback made counts",
+      {
+        versions: [version(4, 1200, `${image}:9`), copyOf(v0, 3, 1190), ours, others, v0],
+        deployments: [deployment("deployment-failed-rolled-back", 1, 1182)]
+      },
+      `superseded swallowed v2 to g/t=${before}: Nomad's rollback to job version 0 came before it was rolled out`
+    ],
+    [
+      "… through a version that still carried the image, and had no deployment either",
+      {
+        versions: [copyOf(v0, 4, 1195), version(3, 1190, after, attemptA), ours, others, v0],
+        deployments: [deployment("deployment-failed-rolled-back", 1, 1182)]
+      },
+      `superseded swallowed v2 to g/t=${before}: Nomad's rollback to job version 0 came before it was rolled out`
+    ],
+    [
+      "a rollback to what carries the same image swallows nothing: its outcome",
+      {
+        versions: [
+          copyOf(version(0, 1171, after, attemptB, { Stable: true }), 3, 1190),
+          ours,
+          others,
+          version(0, 1171, after, attemptB, { Stable: true })
+        ],
+        deployments: [deployment("deployment-failed-rolled-back", 1, 1182), successful(3, 1190)]
+      },
+      "succeeded v2: Deployment completed successfully"
+    ],
+    [
+      "an operator's revert of the same version is a register of its own",
+      {
+        versions: [version(3, 1190, before), ours, others, v0],
+        deployments: [deployment("deployment-failed-rolled-back", 1, 1182)]
+      },
+      "superseded v2: version 3 took its place before it was rolled out"
+    ],
+    [
+      "an operator's revert while it rolled",
+      {
+        versions: [version(3, 1190, before), ours, others, v0],
+        deployments: [cancelled(2, 1186), successful(3, 1190)]
+      },
+      "superseded v2: Cancelled due to newer version of job"
+    ],
+    [
+      "an operator's revert after it failed hides nothing",
+      {
+        versions: [version(3, 1190, before), ours, v0],
+        deployments: [deployment("deployment-failed-no-stable", 2, 1186)]
+      },
+      "failed (image) v2: Failed due to unhealthy allocations - no stable job version to auto revert to"
+    ],
+    [
+      "a register that came after the rollback is no part of it",
+      {
+        versions: [ours, copyOf(v0, 1, 1184), version(0, 1180, `${image}:8`), v0],
+        deployments: [successful(2, 1186), deployment("deployment-failed-rolled-back", 0, 1180)]
+      },
+      "succeeded v2: Deployment completed successfully"
+    ],
+    [
+      "its failed deployment is forgotten, and nothing lay between",
+      { versions: [copyOf(v0, 3, 1190), ours, v0] },
+      `reverted (image) v2 to g/t=${before}: rolled back to job version 0`
+    ],
+    [
+      "… but where another's version lay between, it may have been swallowed",
+      { versions: [copyOf(v0, 3, 1190), ours, others, v0] },
+      `reverted (unknown) v2 to g/t=${before}: rolled back to job version 0`
+    ],
+    [
+      "… unless an allocation of it still says that it failed",
+      {
+        versions: [copyOf(v0, 3, 1190), ours, others, v0],
+        allocations: [
+          allocation({
+            JobVersion: 2,
+            ClientStatus: "failed",
+            TaskStates: {
+              t: {
+                Failed: true,
+                StartedAt: null,
+                Restarts: 0,
+                Events: [{ Type: "Terminated", Time: 1, Details: { exit_code: "3" } }]
+              }
+            }
+          })
+        ]
+      },
+      `reverted (image) v2 to g/t=${before}: task t: exited 3 (Nomad: rolled back to job version 0)`
     ],
     [
       "cancelled by a stop",
@@ -217,7 +318,7 @@ describe("progress: what the facts say", () => {
         evaluations: [evaluation()],
         allocations: [allocation({ ClientStatus: "failed" }), allocation({ ID: "b" })]
       },
-      'failed v1: an allocation of group "g" failed for good'
+      'failed (image) v1: task t: failed (Nomad: an allocation of group "g" failed for good)'
     ],
     [
       "by allocations: one of an older version failed",
@@ -238,7 +339,7 @@ describe("progress: what the facts say", () => {
     [
       "by allocations: fewer than the count",
       { versions: [{ ...v1, ...count(2) }, v0], allocations: [allocation()] },
-      "rolling v1: 1 of its allocations run"
+      "rolling v1: 1 of 2 allocations run"
     ],
     [
       "by allocations: one is still the old version's",
@@ -246,12 +347,12 @@ describe("progress: what the facts say", () => {
         versions: [{ ...v1, ...system }, v0],
         allocations: [allocation(), allocation({ ID: "b", JobVersion: 0 })]
       },
-      "rolling v1: 1 of its allocations run"
+      "rolling v1: 1 of 2 allocations run"
     ],
     [
       "by allocations: nothing can be placed",
       { versions: [v1, v0], evaluations: [recording("evaluation-blocked")] },
-      'unplaceable v1: no node can run it; group "g": ${attr.kernel.name} = plan9'
+      'unplaceable v1: no node can run it: group "g": ${attr.kernel.name} = plan9'
     ],
     [
       "by allocations: a finished batch run of the new version",
@@ -267,7 +368,7 @@ describe("progress: what the facts say", () => {
     [
       "by allocations: a service's that ended does not run",
       { versions: [v1, v0], allocations: [allocation({ ClientStatus: "complete" })] },
-      "rolling v1: 0 of its allocations run"
+      "rolling v1: 0 of 1 allocations run"
     ],
     [
       "by allocations: a count of 0",
@@ -280,7 +381,10 @@ describe("progress: what the facts say", () => {
       "succeeded v1: every allocation ended well, or none was due"
     ]
   ])("%s", ([, world, expected]) =>
-    Effect.map(following(world, attempt()), ({ said }) => assert.deepStrictEqual(said, [expected]))
+    Effect.map(
+      following(world, attempt({ nomadIndex: world.versions.includes(ours) ? 1186 : 1182 })),
+      ({ said }) => assert.deepStrictEqual(said, [expected])
+    )
   )
 
   it.effect("the version that settling found is kept where the job has none any more", () =>

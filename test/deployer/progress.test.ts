@@ -5,9 +5,11 @@ import { Deployer } from "../../src/deployer/Deployer.ts"
 import { attemptA, attemptB, recording, type Json } from "./jobs.ts"
 import { nomadScript } from "./NomadScript.ts"
 import {
+  after,
   allocation,
   attempt,
   before,
+  cancelled,
   deployment,
   following,
   say,
@@ -20,25 +22,125 @@ import {
   type World
 } from "./world.ts"
 
+const crashed = { State: "dead", Failed: true, StartedAt: null, Restarts: 0 }
+
 describe("progress", () => {
-  it.effect("one call serves all rollouts of a namespace that are under way", () =>
+  it.effect("L8: one call a look serves all healthy rollouts of a namespace, however many", () =>
     Effect.gen(function* () {
-      const jobs = ["a", "b", "c"]
-      const statuses = jobs.map((ID) => status(1, { ID }))
+      const jobs = Array.from({ length: 50 }, (_, at) => `job-${at}`)
       const attempts = jobs.map((name, at) =>
-        attempt({ job: name, nomadVersion: 1, id: `${attemptA.slice(0, -1)}${at}` as never })
+        attempt({ job: name, nomadVersion: 1, id: `${attemptA.slice(0, -2)}${at + 10}` as never })
       )
-      const { said, asked } = yield* following({ versions: [], statuses }, ...attempts)
-      assert.deepStrictEqual(said, Array<string>(3).fill("rolling v1: Deployment is running"))
-      assert.deepStrictEqual(asked, ["/v1/jobs/statuses?namespace=default"])
+      let healthy = 0
+      const world = () => ({ versions: [], statuses: jobs.map((ID) => status(healthy, { ID })) })
+      const { endpoint, asked } = yield* nomadScript(serving(world))
+      yield* Deployer.use((deployer) =>
+        Effect.gen(function* () {
+          for (healthy of [0, 1, 2]) {
+            const told = yield* deployer.progress(attempts)
+            assert.deepStrictEqual(
+              attempts.map(({ id }) => say(told.get(id))),
+              Array<string>(50).fill(`rolling v1: ${healthy} of 2 allocations healthy`)
+            )
+          }
+        })
+      ).pipe(Effect.provide(Deployer.layer(endpoint)))
+      assert.deepStrictEqual(
+        asked.map(({ url }) => url),
+        Array<string>(3).fill("/v1/jobs/statuses?namespace=default")
+      )
+    })
+  )
+
+  it.effect(
+    "L8: an attempt that was just accepted is read once; so is one that another's version carries",
+    () =>
+      Effect.gen(function* () {
+        const world: World = {
+          versions: [version(2, 1190, after, attemptB), v1, v0],
+          deployments: [cancelled(1, 1182), deployment("deployment-running", 2, 1190)],
+          statuses: [
+            status(0, {
+              Version: 2,
+              Allocs: [{ ID: "x", JobVersion: 2, ClientStatus: "running", DeploymentStatus: null }],
+              LatestDeployment: { ...status(0).LatestDeployment, JobVersion: 2 }
+            })
+          ]
+        }
+        const { endpoint, asked } = yield* nomadScript(serving(() => world))
+        yield* Deployer.use((deployer) =>
+          Effect.gen(function* () {
+            const both = [attempt(), attempt({ id: attemptB, nomadIndex: 1190 })]
+            for (let look = 0; look < 3; look++) {
+              const told = yield* deployer.progress(both)
+              assert.deepStrictEqual(
+                both.map(({ id }) => say(told.get(id))),
+                ["rolling v1: 0 of 1 allocations healthy", "rolling v2: 0 of 1 allocations healthy"]
+              )
+            }
+          })
+        ).pipe(Effect.provide(Deployer.layer(endpoint)))
+        assert.strictEqual(asked.length, 3 + 2 * 2)
+      })
+  )
+
+  it.effect("an unhealthy allocation is read for its reason once, until the job's status moves", () =>
+    Effect.gen(function* () {
+      const [first, second] = status(1).Allocs
+      let statuses = [
+        status(1, { Allocs: [first, { ...second, DeploymentStatus: { Canary: false, Healthy: false } }] })
+      ]
+      const counts = { DesiredTotal: 2, HealthyAllocs: 1, UnhealthyAllocs: 1 }
+      const running = deployment("deployment-running", 1, 1182)
+      const [recorded] = Object.values(running["TaskGroups"] as Readonly<Record<string, Json>>)
+      const world = () => ({
+        versions: [v1, v0],
+        deployments: [{ ...running, TaskGroups: { g: { ...recorded, ...counts } } }],
+        allocations: [
+          allocation({
+            DeploymentStatus: { Healthy: false },
+            TaskStates: {
+              t: { ...crashed, Events: [{ Type: "Terminated", Time: 1, Details: { exit_code: "1" } }] }
+            }
+          })
+        ],
+        statuses
+      })
+      const { endpoint, asked } = yield* nomadScript(serving(world))
+      yield* Deployer.use((deployer) =>
+        Effect.gen(function* () {
+          const look = Effect.map(deployer.progress([attempt({ nomadVersion: 1 })]), (told) =>
+            say(told.get(attemptA))
+          )
+          const sentence = "rolling v1: 1 of 2 allocations healthy; task t: exited 1"
+          assert.strictEqual(yield* look, sentence)
+          const read = asked.length
+          assert.isAbove(read, 1)
+          assert.strictEqual(yield* look, sentence)
+          assert.strictEqual(asked.length, read + 1)
+          statuses = [status(2)]
+          assert.strictEqual(yield* look, "rolling v1: 2 of 2 allocations healthy")
+        })
+      ).pipe(Effect.provide(Deployer.layer(endpoint)))
     })
   )
 
   it.effect.each<[string, ReadonlyArray<boolean | null>, Json, string]>([
-    ["canaries healthy", [true, true], {}, "awaiting_promotion"],
-    ["one canary not", [true, null], {}, "rolling"],
-    ["promoted by Nomad", [true, true], { AllAutoPromote: true }, "rolling"]
-  ])("the status tells canaries: %s", ([, health, rest, phase]) =>
+    [
+      "canaries healthy",
+      [true, true],
+      {},
+      "awaiting_promotion v1: 2 of 2 allocations healthy; the canaries wait for a person to promote them"
+    ],
+    ["one canary not", [true, null], {}, "rolling v1: 1 of 2 allocations healthy"],
+    ["promoted by Nomad", [true, true], { AllAutoPromote: true }, "rolling v1: 2 of 2 allocations healthy"],
+    [
+      "paused",
+      [true, true],
+      { Status: "paused", RequiresPromotion: false },
+      "rolling v1: the deployment is paused; 2 of 2 allocations healthy"
+    ]
+  ])("the status tells canaries: %s", ([, health, rest, expected]) =>
     Effect.gen(function* () {
       const canary = status(0, {
         Allocs: health.map((Healthy, at) => ({
@@ -50,7 +152,7 @@ describe("progress", () => {
         LatestDeployment: { ...status(0).LatestDeployment, RequiresPromotion: true, ...rest }
       })
       const { said } = yield* following({ versions: [], statuses: [canary] }, attempt({ nomadVersion: 1 }))
-      assert.deepStrictEqual(said, [`${phase} v1: Deployment is running`])
+      assert.deepStrictEqual(said, [expected])
     })
   )
 
@@ -148,7 +250,10 @@ describe("progress", () => {
   it.effect("slow stays slow over a restart of ours", () =>
     Effect.map(
       following({ versions: [], statuses: [status(0)] }, attempt({ nomadVersion: 1, phase: "slow" })),
-      ({ said }) => assert.deepStrictEqual(said, ["slow v1: Deployment is running"])
+      ({ said }) =>
+        assert.deepStrictEqual(said, [
+          "slow v1: no allocation got healthy for 20 minutes; 0 of 2 allocations healthy"
+        ])
     )
   )
 

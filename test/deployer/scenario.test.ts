@@ -1,89 +1,21 @@
 import { assert, describe, layer } from "@effect/vitest"
-import { Effect, Layer } from "effect"
-import type { Attempt } from "../../src/domain/Attempt.ts"
-import { AttemptId } from "../../src/domain/Attempt.ts"
-import { Deployer, type Progress, type Registered } from "../../src/deployer/Deployer.ts"
-import type { Target } from "../../src/domain/Target.ts"
-import { Tag } from "../../src/domain/Tag.ts"
-import type { Mapping } from "../../src/domain/Watched.ts"
-import { NomadSimulator, quickTimings, sampleJob } from "../../src/sim/NomadSimulator.ts"
-import { digestA, digestB, image, mapping as mappingOf } from "./jobs.ts"
-import { endpointAt } from "./NomadScript.ts"
-
-const simulated = Layer.unwrap(
-  Effect.map(NomadSimulator, ({ url }) => Deployer.layer(endpointAt(new URL(url))))
-).pipe(Layer.provideMerge(NomadSimulator.layer({ timings: quickTimings })))
-
-const to = (tag: string, digest = digestB): Target => ({ tag: Tag.make(tag), digest })
-const mapping = (id: string, rest: Partial<Mapping> = {}) =>
-  mappingOf({ job: { region: "", namespace: "default", job: id }, tasks: [], ...rest })
-
-let drawn = 0
-const nextId = () => AttemptId.make(`00000000-0000-4000-8000-${String(++drawn).padStart(12, "0")}`)
-
-/** Registers a sample job of one docker task, healthy after 50 ms, on tag `1.0.0`, and waits until it is stable. */
-const stable = (id: string, rest: Partial<Parameters<typeof sampleJob>[0]> = {}) =>
-  Effect.gen(function* () {
-    const nomad = yield* NomadSimulator
-    yield* nomad.register(sampleJob({ id, image: `${image}:1.0.0`, minHealthyTime: 50, ...rest }))
-    const isStable = Effect.map(nomad.job("default", id), (job) => job?.["Stable"] === true)
-    yield* eventually(isStable, (yes) => yes)
-  })
-
-/** Looks again every 10 ms, for 10 seconds at most. */
-const eventually = <A, E, R>(look: Effect.Effect<A, E, R>, isRight: (seen: A) => boolean) =>
-  Effect.gen(function* () {
-    for (;;) {
-      const seen = yield* look
-      if (isRight(seen)) return seen
-      yield* Effect.sleep("10 millis")
-    }
-  }).pipe(Effect.timeout("10 seconds"))
-
-/** What the loop does once: observe, edit, register; the attempt is as its row would be. */
-const deploy = (id: string, target: Target, rest: Partial<Mapping> = {}) =>
-  Effect.gen(function* () {
-    const deployer = yield* Deployer
-    const { base, observed } = yield* deployer.observe(mapping(id, rest))
-    assert.isDefined(base, JSON.stringify(observed))
-    const edit = yield* deployer.edit(base, target, nextId())
-    const registered = yield* deployer.register(edit)
-    const { baseIndex, baseVersion, imageSent } = edit
-    const open = {
-      id: edit.attempt,
-      region: "",
-      namespace: "default",
-      job: id,
-      baseIndex,
-      baseVersion,
-      imageSent,
-      nomadIndex: registered._tag === "Accepted" ? registered.nomadIndex : null,
-      nomadVersion: null,
-      phase: null
-    } as Attempt
-    return { edit, registered, attempt: open }
-  })
-
-const progress = (attempt: Attempt) =>
-  Effect.map(
-    Deployer.use((deployer) => deployer.progress([attempt])),
-    (told) => told.get(attempt.id)
-  )
-const outcome = (attempt: Attempt) =>
-  eventually(progress(attempt), (told) => told?._tag === "Ended").pipe(
-    Effect.map((told) => told as Extract<Progress, { readonly _tag: "Ended" }>)
-  )
-
-const images = (id: string) =>
-  Effect.map(
-    Deployer.use((deployer) => deployer.observe(mapping(id))),
-    ({ observed }) => (observed._tag === "Runs" ? observed.tasks.map((task) => task.image) : [observed._tag])
-  )
-const registersOf = (id: string) =>
-  Effect.gen(function* () {
-    const all = yield* (yield* NomadSimulator).registers
-    return all.filter((register) => register.job === id).length
-  })
+import { Effect } from "effect"
+import { Deployer, type Registered } from "../../src/deployer/Deployer.ts"
+import { NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
+import { digestA, digestB, image } from "./jobs.ts"
+import {
+  deploy,
+  eventually,
+  images,
+  mapping,
+  nextId,
+  outcome,
+  progress,
+  registersOf,
+  simulated,
+  stable,
+  to
+} from "./simulated.ts"
 
 describe("against a Nomad over HTTP", () => {
   layer(simulated, { excludeTestServices: true })((it) => {
@@ -145,7 +77,10 @@ describe("against a Nomad over HTTP", () => {
         const bad = yield* deploy("reverted", to("1.0.2-crash"))
         const ended = yield* outcome(bad.attempt)
         assert.deepInclude(ended, { outcome: "reverted", nomadVersion: 2 })
-        assert.match(ended.words, / - rolling back to job version 1$/)
+        assert.strictEqual(
+          ended.words,
+          "task reverted: exited 1; last line of stderr: panic: no database (Nomad: Failed due to unhealthy allocations - rolling back to job version 1)"
+        )
         assert.deepStrictEqual(
           ended.revertedTo.map(({ image: back, digest, marker }) => [back, digest, marker]),
           [[`${image}:1.0.1@${digestA}`, digestA, good.attempt.id]]
@@ -163,7 +98,9 @@ describe("against a Nomad over HTTP", () => {
         const { attempt } = yield* deploy("failing", to("1.0.1-crash"))
         assert.deepInclude(yield* outcome(attempt), {
           outcome: "failed",
-          words: "Failed due to unhealthy allocations",
+          words:
+            "task failing: exited 1; last line of stderr: panic: no database (Nomad: Failed due to unhealthy allocations)",
+          blame: "image",
           revertedTo: []
         })
       })

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { TestClock } from "effect/testing"
 import { Deployer } from "../../src/deployer/Deployer.ts"
 import type { Attempt } from "../../src/domain/Attempt.ts"
 import { markerKey } from "../../src/domain/Attempt.ts"
@@ -56,7 +57,42 @@ describe("settle", () => {
       listing(version(9, 1300, attemptA)),
       "Accepted 1300 version 9"
     ],
+    [
+      "an auto-revert in between hides nothing",
+      listing(version(2, 1187, undefined, { Stable: true }), version(1, 1182, attemptA), base),
+      "Accepted 1182 version 1"
+    ],
+    [
+      "T16: nor does another's rollback, which swallowed it",
+      listing(version(3, 1192), version(2, 1187, attemptA), version(1, 1182, attemptB), base),
+      "Accepted 1187 version 2"
+    ],
+    [
+      "nor an operator's revert to before it, and back to it",
+      listing(version(3, 1195, attemptA), version(2, 1190), version(1, 1182, attemptA), base),
+      "Accepted 1182 version 1"
+    ],
+    [
+      "nor a stop",
+      listing(version(2, 1190, attemptA, { Stop: true }), version(1, 1182, attemptA), base),
+      "Accepted 1182 version 1"
+    ],
+    [
+      "its own version is kept no more, a copy of it is",
+      listing(version(8, 1300, attemptA), version(7, 1290, attemptB)),
+      "Accepted 1300 version 8"
+    ],
     ["in none, and nobody wrote", listing(base), "Absent"],
+    [
+      "in none, and it was stopped",
+      listing(version(1, 1182, undefined, { Stop: true }), base),
+      "Moved: somebody else wrote version 1 of the job"
+    ],
+    [
+      "a version that somebody numbered 50 (2.0): those between never were, which nothing says",
+      listing(version(50, 1190), base),
+      "OutOfReach: Nomad no longer has version 1 of the job, so it can not be told whether the register was taken"
+    ],
     ["in none, and only the status moved", listing({ ...base, ModifyIndex: 1200 }), "Absent"],
     ["the base carries it already, which proves nothing", listing(version(0, 1171, attemptA)), "Absent"],
     [
@@ -116,6 +152,41 @@ describe("settle", () => {
               ? "Absent"
               : `${settled.success._tag}: ${settled.success.words}`
       assert.strictEqual(brief, expected)
+    })
+  )
+
+  it.effect.each<[string, Said, string]>([
+    [
+      "one was made stable and the next written over: the base is still there",
+      listing(version(5, 1300), version(4, 1310), version(3, 1250)),
+      "Moved"
+    ],
+    [
+      "… over the base as well, and over what may have been ours",
+      listing(version(6, 1330), version(5, 1320), version(4, 1310), version(3, 1250)),
+      "OutOfReach"
+    ]
+  ])("S6: T20: %s", ([, said, expected]) =>
+    Effect.map(settling(said, { baseIndex: 1300, baseVersion: 5 }), ({ settled }) =>
+      assert.deepInclude(settled._tag === "Success" ? settled.success : {}, { _tag: expected })
+    )
+  )
+
+  it.effect("S6: S24: a lower index is stale for a minute, and then a cluster that was restored", () =>
+    Effect.gen(function* () {
+      const { endpoint } = yield* nomadScript(() =>
+        listing(version(3, 1150, undefined, { CreateIndex: 1100 }))
+      )
+      yield* Deployer.use((deployer) =>
+        Effect.gen(function* () {
+          assert.strictEqual((yield* Effect.flip(deployer.settle(attempt()))).reason, "nomad_unreachable")
+          yield* TestClock.adjust("1 minutes")
+          assert.deepStrictEqual(yield* deployer.settle(attempt()), {
+            _tag: "Moved",
+            words: "the job went back to index 1150: Nomad was restored"
+          })
+        })
+      ).pipe(Effect.provide(Deployer.layer(endpoint)))
     })
   )
 

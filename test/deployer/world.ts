@@ -37,9 +37,24 @@ export const version = (
         task("side", { image: "redis:7" })
       ])
     ],
-    { Version, JobModifyIndex, ModifyIndex: JobModifyIndex, ...rest }
+    // Each register has its own time of submission; Nomad's rollback has that of the version it copies.
+    {
+      Version,
+      JobModifyIndex,
+      ModifyIndex: JobModifyIndex,
+      SubmitTime: JobModifyIndex * 1e6,
+      Stable: false,
+      ...rest
+    }
   )
-export const v0 = version(0, 1171, before)
+/** What Nomad's own rollback to `stable` makes. */
+export const copyOf = (stable: Json, Version: number, JobModifyIndex: number): Json => ({
+  ...stable,
+  Version,
+  JobModifyIndex,
+  ModifyIndex: JobModifyIndex
+})
+export const v0 = version(0, 1171, before, undefined, { Stable: true })
 export const v1 = version(1, 1182, after, attemptA)
 
 /** The recorded deployment of one group, as that of the version registered at `index`. */
@@ -69,11 +84,15 @@ export interface World {
   readonly allocations?: ReadonlyArray<unknown>
   /** Undefined: a server before 1.8. */
   readonly statuses?: ReadonlyArray<unknown>
+  /** What the client answers to a look at a task's log, by `stderr` or `stdout`. */
+  readonly logs?: Readonly<Record<string, Said>>
 }
 export const serving =
   (world: () => World) =>
   ({ url }: Asked): Said => {
-    const { versions, deployments = [], evaluations = [], allocations = [], statuses } = world()
+    const { versions, deployments = [], evaluations = [], allocations = [], statuses, logs = {} } = world()
+    if (url.startsWith("/v1/client/fs/logs/"))
+      return logs[/[?&]type=(\w+)/.exec(url)?.[1] ?? ""] ?? { status: 404, text: 'Unknown allocation "a"' }
     if (url.includes("/jobs/statuses"))
       return statuses === undefined ? { status: 404, text: "" } : { json: statuses }
     if (url.includes("/versions"))
@@ -86,7 +105,10 @@ export const serving =
 
 export const say = (progress: Progress | undefined): string => {
   if (progress === undefined) return "untold"
-  const kind = progress._tag === "Rolling" ? progress.phase : progress.outcome
+  const kind =
+    progress._tag === "Rolling"
+      ? progress.phase
+      : `${progress.outcome}${progress.swallowed ? " swallowed" : ""}${progress.blame === null ? "" : ` (${progress.blame})`}`
   const to =
     progress._tag === "Ended" && progress.revertedTo.length > 0
       ? ` to ${progress.revertedTo.map(({ group: g, task: t, image: i }) => `${g}/${t}=${i}`).join(" ")}`
@@ -112,6 +134,7 @@ export const allocation = (rest: Json = {}): Json => ({
   CreateIndex: 1183,
   DesiredStatus: "run",
   ClientStatus: "running",
+  DeploymentStatus: null,
   TaskStates: { t: { StartedAt: "2026-11-23T14:22:49Z", Restarts: 0 } },
   ...rest
 })

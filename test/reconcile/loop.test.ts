@@ -196,7 +196,8 @@ describe("the loop", () => {
       assert.strictEqual(yield* story.decision, "Stall rollout_failed")
       assert.deepInclude((yield* story.attempts)[0], {
         state: "failed",
-        words: "Failed due to unhealthy allocations"
+        words:
+          "task api: exited 1; last line of stderr: panic: no database (Nomad: Failed due to unhealthy allocations)"
       })
       assert.strictEqual((yield* story.registered).length, 1)
     })

@@ -31,6 +31,8 @@ export interface NomadCall {
   /** Empty values are left out. */
   readonly query: Readonly<Record<string, string>>
   readonly body?: Redacted.Redacted
+  /** An answer beyond it is none; 32 MiB where left out. */
+  readonly maxBytes?: number
 }
 
 export type NomadHttp = (call: NomadCall) => Effect.Effect<NomadAnswer, NoAnswer>
@@ -100,10 +102,11 @@ export const makeNomadHttp = (nomad: NomadEndpoint): Effect.Effect<NomadHttp, ne
             })
       })
       const chunks: Array<Buffer> = []
+      const limit = call.maxBytes ?? maxBodyBytes
       let size = 0
       for await (const chunk of answer.body as AsyncIterable<Buffer>) {
         size += chunk.length
-        if (size > maxBodyBytes) throw new Error(`the answer is larger than ${maxBodyBytes} bytes`)
+        if (size > limit) throw new Error(`the answer is larger than ${limit} bytes`)
         chunks.push(chunk)
       }
       const named = Object.entries(answer.headers).flatMap(([name, value]) => {

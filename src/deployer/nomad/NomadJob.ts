@@ -5,13 +5,20 @@ import { listOrNull, orNull } from "./orNull.ts"
 const anything = Schema.optionalKey(Schema.Unknown)
 const index = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 
-const Service = Schema.Struct({ Identity: anything })
+const Service = Schema.Struct({ Identity: anything, Checks: listOrNull(Schema.Unknown) })
 
 export const NomadTask = Schema.Struct({
   Name: Schema.String,
   Kind: Schema.optionalKey(Schema.String),
   Config: orNull(Schema.Struct({ image: anything })),
   Meta: orNull(Schema.Struct({ [markerKey]: anything })),
+  /** MiB; `MemoryMaxMB` 0 where the task may not use more. */
+  Resources: orNull(
+    Schema.Struct({
+      MemoryMB: Schema.optionalKey(Schema.Number),
+      MemoryMaxMB: Schema.optionalKey(Schema.Number)
+    })
+  ),
   Identities: listOrNull(Schema.Unknown),
   Services: listOrNull(Service)
 })
@@ -20,7 +27,15 @@ export type NomadTask = typeof NomadTask.Type
 export const NomadGroup = Schema.Struct({
   Name: Schema.String,
   Count: Schema.Int,
-  Update: orNull(Schema.Struct({ MinHealthyTime: Schema.Number })),
+  /** Durations in nanoseconds. */
+  Update: orNull(
+    Schema.Struct({
+      MinHealthyTime: Schema.Number,
+      HealthCheck: Schema.optionalKey(Schema.String),
+      HealthyDeadline: Schema.optionalKey(Schema.Number),
+      ProgressDeadline: Schema.optionalKey(Schema.Number)
+    })
+  ),
   Constraints: listOrNull(Schema.Unknown),
   Services: listOrNull(Service),
   Tasks: listOrNull(NomadTask)
@@ -39,6 +54,9 @@ export const NomadJob = Schema.Struct({
   Periodic: anything,
   ParameterizedJob: anything,
   Version: Schema.Int,
+  Stable: Schema.optionalKey(Schema.Boolean),
+  /** Nanoseconds since 1970, rounded by JSON (T14): good for telling two registers apart, and nothing else. */
+  SubmitTime: Schema.optionalKey(Schema.Number),
   CreateIndex: index,
   ModifyIndex: index,
   JobModifyIndex: index,

@@ -7,7 +7,9 @@ import { makeRefuseStale } from "./makeRefuseStale.ts"
 import type { NomadAnswer, NomadHttp } from "./NomadHttp.ts"
 import { NomadJob } from "./NomadJob.ts"
 import { Allocation, Deployment, Evaluation, JobStatus } from "./NomadRollout.ts"
+import { lastLine } from "./plainLine.ts"
 import { Submission } from "./rewriteSubmission.ts"
+import type { LogPlace } from "./tellFailure.ts"
 
 /** A job as read, and what we look at in it. */
 export interface ReadJob {
@@ -36,6 +38,7 @@ const decodeDeployment = decodeAnswer(Schema.NullOr(Deployment), "a deployment")
 const decodeDeployments = decodeAnswer(Schema.Array(Deployment), "a list of deployments")
 const decodeEvaluations = decodeAnswer(Schema.Array(Evaluation), "a list of evaluations")
 const decodeAllocations = decodeAnswer(Schema.Array(Allocation), "a list of allocations")
+const notAllocations = "Nomad's answer is not a list of allocations"
 const decodeStatuses = decodeAnswer(Schema.Array(JobStatus), "a list of job statuses")
 const decodeStubs = decodeAnswer(
   Schema.Array(Schema.Struct({ ID: Schema.String, ModifyIndex: Schema.Int })),
@@ -43,6 +46,11 @@ const decodeStubs = decodeAnswer(
 )
 const decodeSubmission = Schema.decodeUnknownOption(Schema.fromJsonString(Submission))
 const decodeView = Schema.decodeUnknownOption(NomadJob)
+
+/** What a task wrote last; a line is told in 200 characters, so that more would be read for nothing. */
+const logBytes = 4_096
+/** The client that has the log may be slow or gone; the outcome waits for it, so not for long. */
+const logDeadline = "3 seconds"
 
 const pathOf = (ref: JobRef) => `/v1/job/${encodeURIComponent(ref.job)}`
 
@@ -146,6 +154,34 @@ export const makeNomadReads = (http: NomadHttp, fallback: Scope) => {
     return yield* Effect.fail(unreachable("Nomad's list of jobs does not end"))
   })
 
+  /** The last line of one of a task's logs; undefined: it has none, or it can not be read, for want of `read-logs` say. */
+  const readLog = (scope: Scope, { allocation, task }: LogPlace, type: "stderr" | "stdout") =>
+    http({
+      method: "GET",
+      path: `/v1/client/fs/logs/${encodeURIComponent(allocation)}`,
+      query: { ...scopeQuery(scope), task, type, plain: "true", origin: "end", offset: String(logBytes) },
+      // Nomad sends what was asked for, and what was written meanwhile.
+      maxBytes: 16 * logBytes
+    }).pipe(
+      Effect.timeoutOption(logDeadline),
+      Effect.map(
+        Option.match({
+          onNone: () => undefined,
+          onSome: ({ status, text }) => (status === 200 ? lastLine(text) : undefined)
+        })
+      ),
+      Effect.orElseSucceed(() => undefined)
+    )
+
+  /** What a task said last, as part of a sentence: on stderr, else on stdout; undefined where nothing can be read. */
+  const lastWords = Effect.fnUntraced(function* (scope: Scope, place: LogPlace) {
+    for (const type of ["stderr", "stdout"] as const) {
+      const line = yield* readLog(scope, place, type)
+      if (line !== undefined) return `last line of ${type}: ${line}`
+    }
+    return undefined
+  })
+
   return {
     scopeQuery,
     job,
@@ -154,7 +190,19 @@ export const makeNomadReads = (http: NomadHttp, fallback: Scope) => {
     /** Of this life of the job, in no order. */
     deployments: listOf("deployments", decodeDeployments),
     evaluations: listOf("evaluations", decodeEvaluations),
-    allocations: listOf("allocations", decodeAllocations),
+    /** None where Nomad's list is not one that we can read; what it would tell, a later look tells no better. */
+    allocations: (ref: JobRef) =>
+      listOf(
+        "allocations",
+        decodeAllocations
+      )(ref).pipe(
+        Effect.asSome,
+        Effect.catchIf(
+          ({ words }) => words === notAllocations,
+          () => Effect.succeedNone
+        )
+      ),
+    lastWords,
     submission,
     statuses,
     indexes

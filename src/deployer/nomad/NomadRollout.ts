@@ -15,8 +15,10 @@ export const Deployment = Schema.Struct({
       AutoPromote: Schema.Boolean,
       Promoted: Schema.Boolean,
       DesiredCanaries: Schema.Int,
+      DesiredTotal: Schema.Int,
       PlacedAllocs: Schema.Int,
-      HealthyAllocs: Schema.Int
+      HealthyAllocs: Schema.Int,
+      UnhealthyAllocs: Schema.Int
     })
   )
 })
@@ -26,6 +28,8 @@ export type Deployment = typeof Deployment.Type
 export const Evaluation = Schema.Struct({
   ID: Schema.String,
   Status: Schema.String,
+  JobModifyIndex: Schema.optionalKey(Schema.Int),
+  DeploymentID: Schema.optionalKey(Schema.String),
   /** Group → why it could not be placed. */
   FailedTGAllocs: recordOrNull(
     Schema.Struct({
@@ -36,6 +40,15 @@ export const Evaluation = Schema.Struct({
 })
 export type Evaluation = typeof Evaluation.Type
 
+export const TaskState = Schema.Struct({
+  State: Schema.optionalKey(Schema.String),
+  Failed: Schema.optionalKey(Schema.Boolean),
+  StartedAt: Schema.NullOr(Schema.String),
+  Restarts: Schema.Int,
+  Events: Schema.optionalKey(Schema.Unknown)
+})
+export type TaskState = typeof TaskState.Type
+
 /** A stub of `/v1/job/:id/allocations` (`nomad-api.md` §5.5). */
 export const Allocation = Schema.Struct({
   ID: Schema.String,
@@ -44,7 +57,8 @@ export const Allocation = Schema.Struct({
   CreateIndex: Schema.Int,
   DesiredStatus: Schema.String,
   ClientStatus: Schema.String,
-  TaskStates: recordOrNull(Schema.Struct({ StartedAt: Schema.NullOr(Schema.String), Restarts: Schema.Int }))
+  DeploymentStatus: orNull(Schema.Struct({ Healthy: Schema.optionalKey(Schema.NullOr(Schema.Boolean)) })),
+  TaskStates: recordOrNull(TaskState)
 })
 export type Allocation = typeof Allocation.Type
 
@@ -52,6 +66,8 @@ export type Allocation = typeof Allocation.Type
 export const JobStatus = Schema.Struct({
   ID: Schema.String,
   Version: Schema.Int,
+  Type: Schema.optionalKey(Schema.String),
+  GroupCountSum: Schema.optionalKey(Schema.Int),
   Allocs: listOrNull(
     Schema.Struct({
       ID: Schema.String,
@@ -67,7 +83,7 @@ export const JobStatus = Schema.Struct({
       ID: Schema.String,
       IsActive: Schema.Boolean,
       JobVersion: Schema.Int,
-      StatusDescription: Schema.String,
+      Status: Schema.String,
       RequiresPromotion: Schema.Boolean,
       AllAutoPromote: Schema.Boolean
     })
@@ -77,33 +93,45 @@ export type JobStatus = typeof JobStatus.Type
 
 export const isActive = ({ Status }: Deployment): boolean => isActiveStatus(Status)
 
-const groupsOf = ({ TaskGroups }: Deployment) => Object.values(TaskGroups ?? {})
+type Counts = "DesiredCanaries" | "DesiredTotal" | "PlacedAllocs" | "HealthyAllocs" | "UnhealthyAllocs"
+
+/** Of all its groups. */
+export const countOf = ({ TaskGroups }: Deployment, what: Counts): number =>
+  Object.values(TaskGroups ?? {}).reduce((sum, group) => sum + group[what], 0)
 
 /** A person must promote the canaries. */
-export const requiresPromotion = (deployment: Deployment): boolean =>
-  deployment.Status === "running" &&
-  groupsOf(deployment).some((group) => group.DesiredCanaries > 0 && !group.Promoted && !group.AutoPromote)
+export const requiresPromotion = ({ Status, TaskGroups }: Deployment): boolean =>
+  Status === "running" &&
+  Object.values(TaskGroups ?? {}).some(
+    (group) => group.DesiredCanaries > 0 && !group.Promoted && !group.AutoPromote
+  )
 
 /** … and they are all healthy, so the rollout waits for nothing else. */
 export const awaitsPromotion = (deployment: Deployment): boolean =>
   requiresPromotion(deployment) &&
-  groupsOf(deployment).every((group) => group.Promoted || group.HealthyAllocs >= group.DesiredCanaries)
+  Object.values(deployment.TaskGroups ?? {}).every(
+    (group) => group.Promoted || group.HealthyAllocs >= group.DesiredCanaries
+  )
 
-export const placedOf = (deployment: Deployment): number =>
-  groupsOf(deployment).reduce((sum, group) => sum + group.PlacedAllocs, 0)
+/** True for a group that one of the evaluations could not place in full. */
+export const isUnplaced = (evaluations: ReadonlyArray<Evaluation>, group: string): boolean =>
+  evaluations.some(({ FailedTGAllocs }) => FailedTGAllocs?.[group] !== undefined)
 
-export const healthyOf = (deployment: Deployment): number =>
-  groupsOf(deployment).reduce((sum, group) => sum + group.HealthyAllocs, 0)
+/** Why the groups that evaluations name could not be placed, as Nomad counted it. */
+export const whyUnplaced = (evaluations: ReadonlyArray<Evaluation>): string => {
+  const reasons = new Set(
+    evaluations.flatMap(({ FailedTGAllocs }) =>
+      Object.entries(FailedTGAllocs ?? {}).map(([group, { ConstraintFiltered, DimensionExhausted }]) => {
+        const causes = [...Object.keys(ConstraintFiltered ?? {}), ...Object.keys(DimensionExhausted ?? {})]
+        return `group "${group}"${causes.length === 0 ? "" : `: ${causes.join(", ")}`}`
+      })
+    )
+  )
+  return ["no node can run it", [...reasons].join("; ")].filter((part) => part !== "").join(": ")
+}
 
-/** Why nothing can be placed, as Nomad counted it; undefined while nothing is blocked. */
+/** Why nothing can be placed now; undefined while nothing is blocked. */
 export const whyBlocked = (evaluations: ReadonlyArray<Evaluation>): string | undefined => {
   const blocked = evaluations.filter(({ Status }) => Status === "blocked")
-  if (blocked.length === 0) return undefined
-  const reasons = blocked.flatMap(({ FailedTGAllocs }) =>
-    Object.entries(FailedTGAllocs ?? {}).map(([group, { ConstraintFiltered, DimensionExhausted }]) => {
-      const causes = [...Object.keys(ConstraintFiltered ?? {}), ...Object.keys(DimensionExhausted ?? {})]
-      return `group "${group}"${causes.length === 0 ? "" : `: ${causes.join(", ")}`}`
-    })
-  )
-  return ["no node can run it", ...reasons].join("; ")
+  return blocked.length === 0 ? undefined : whyUnplaced(blocked)
 }

@@ -1,16 +1,23 @@
 import type { Duration } from "effect"
 import type { Phase } from "../../domain/Attempt.ts"
 import type { Progress } from "../Deployer.ts"
+import type { LogPlace } from "./tellFailure.ts"
 
 /** What the facts say of an attempt. */
 export type Told =
-  | Extract<Progress, { readonly _tag: "Ended" }>
+  /** `words` are Nomad's own, `cause` is what happened to the tasks. */
+  | (Extract<Progress, { readonly _tag: "Ended" }> & {
+      readonly cause: string | undefined
+      readonly log: LogPlace | undefined
+    })
   /** `healthy` grows with each newly healthy allocation. `mayRest`: nothing but what the job's status shows can change it. */
   | {
       readonly _tag: "Rolling"
       readonly phase: Phase
       readonly deploymentId: string | null
       readonly nomadVersion: number
+      /** The version whose deployment tells: the attempt's, or a later one that still carries its images. */
+      readonly toldBy: number
       readonly words: string
       readonly healthy: number
       readonly mayRest: boolean

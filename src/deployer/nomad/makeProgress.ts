@@ -6,7 +6,7 @@ import { slowAfter } from "../../domain/Watched.ts"
 import type { Deployer, Progress } from "../Deployer.ts"
 import type { NomadReads } from "./NomadReads.ts"
 import type { JobStatus } from "./NomadRollout.ts"
-import { tellOutcome } from "./tellOutcome.ts"
+import { rollingWords, tellOutcome } from "./tellOutcome.ts"
 import type { Told } from "./Told.ts"
 
 /** What is remembered of an attempt between two calls; a restart forgets it, which costs time, never truth. */
@@ -19,19 +19,23 @@ interface Followed {
   readonly runSince: bigint
   /** What was told while the job's status was this one, where nothing else can change it. */
   readonly rested: { readonly status: string; readonly told: Told } | undefined
+  /** The version that the register made, and the one whose deployment tells of it. */
   readonly nomadVersion: number | undefined
+  readonly toldBy: number | undefined
 }
 
 const slow = Duration.toNanosUnsafe(slowAfter)
 
-/** A rollout that the job's status alone tells: its deployment is the newest one and under way. */
-const tellByStatus = (nomadVersion: number | undefined, status: JobStatus): Told | undefined => {
+/** A rollout that the job's status alone tells: its deployment is the newest one, under way, and nothing ails it. */
+const tellByStatus = ({ nomadVersion, toldBy }: Followed, status: JobStatus): Told | undefined => {
   const { LatestDeployment: deployment } = status
+  if (nomadVersion === undefined || toldBy === undefined) return undefined
   if (deployment === undefined || deployment === null || !deployment.IsActive) return undefined
-  if (deployment.JobVersion !== nomadVersion || status.Version !== nomadVersion) return undefined
-  const placed = (status.Allocs ?? []).filter(({ JobVersion }) => JobVersion === nomadVersion)
-  // Without any, an evaluation says whether there can be one.
+  if (deployment.JobVersion !== toldBy || status.Version !== toldBy) return undefined
+  const placed = (status.Allocs ?? []).filter(({ JobVersion }) => JobVersion === toldBy)
+  // Without any, an evaluation says whether there can be one; of one that is unhealthy, its events why.
   if (placed.length === 0) return undefined
+  if (placed.some(({ DeploymentStatus }) => DeploymentStatus?.Healthy === false)) return undefined
   const canaries = placed.filter(({ DeploymentStatus }) => DeploymentStatus?.Canary === true)
   const isHealthy = ({ DeploymentStatus }: (typeof placed)[number]) => DeploymentStatus?.Healthy === true
   const awaits =
@@ -39,13 +43,25 @@ const tellByStatus = (nomadVersion: number | undefined, status: JobStatus): Told
     !deployment.AllAutoPromote &&
     canaries.length > 0 &&
     canaries.every(isHealthy)
+  const phase = awaits ? "awaiting_promotion" : "rolling"
+  const healthy = placed.filter(isHealthy).length
+  const { GroupCountSum: count = 0, Type: type, Allocs: allocations } = status
+  const isLive = ({ ClientStatus }: (typeof placed)[number]) =>
+    ClientStatus === "running" || ClientStatus === "pending"
+  // A system job counts 1 a group, however many nodes it runs on.
+  const due = type === "system" ? (allocations ?? []).filter(isLive).length : count
   return {
     _tag: "Rolling",
-    phase: awaits ? "awaiting_promotion" : "rolling",
+    phase,
     deploymentId: deployment.ID,
     nomadVersion,
-    words: deployment.StatusDescription,
-    healthy: placed.filter(isHealthy).length,
+    toldBy,
+    words: rollingWords(
+      phase,
+      { healthy, total: Math.max(due, placed.length) },
+      { isPaused: deployment.Status === "paused" }
+    ),
+    healthy,
     mayRest: false
   }
 }
@@ -56,14 +72,24 @@ export const makeProgress = (reads: NomadReads): Deployer["Service"]["progress"]
 
   const readFacts = Effect.fnUntraced(function* (attempt: Attempt) {
     const versions = (yield* reads.versions(attempt)).map(({ view }) => view)
-    const facts = { versions, evaluations: undefined, allocations: undefined }
-    const told = tellOutcome(attempt, { ...facts, deployments: yield* reads.deployments(attempt) })
+    const first = { versions, evaluations: undefined, allocations: undefined, isWhole: false }
+    const told = tellOutcome(attempt, { ...first, deployments: yield* reads.deployments(attempt) })
     if (told._tag !== "ReadOn") return told
     // In this order: a version whose evaluation has ended has its deployment, or gets none.
     const evaluations = yield* reads.evaluations(attempt)
     const deployments = yield* reads.deployments(attempt)
-    const allocations = yield* reads.allocations(attempt)
-    return tellOutcome(attempt, { versions, evaluations, deployments, allocations })
+    const allocations = Option.getOrUndefined(yield* reads.allocations(attempt))
+    return tellOutcome(attempt, { versions, evaluations, deployments, allocations, isWhole: true })
+  })
+
+  /** The end as it is reported: what happened to the tasks, what they said last, then Nomad's words. */
+  const report = Effect.fnUntraced(function* (
+    attempt: Attempt,
+    { cause, log, words, ...end }: Extract<Told, { readonly _tag: "Ended" }>
+  ) {
+    const said = log === undefined ? undefined : yield* reads.lastWords(attempt, log)
+    const happened = [cause, said].filter((part) => part !== undefined).join("; ")
+    return { ...end, words: happened === "" ? words : `${happened} (Nomad: ${words})` } satisfies Progress
   })
 
   const follow = Effect.fnUntraced(function* (attempt: Attempt, status: JobStatus | undefined) {
@@ -74,15 +100,16 @@ export const makeProgress = (reads: NomadReads): Deployer["Service"]["progress"]
       run: undefined,
       runSince: now,
       rested: undefined,
-      nomadVersion: attempt.nomadVersion ?? undefined
+      nomadVersion: attempt.nomadVersion ?? undefined,
+      toldBy: attempt.nomadVersion ?? undefined
     }
     const key = JSON.stringify(status)
     const told =
-      (status === undefined ? undefined : tellByStatus(before.nomadVersion, status)) ??
+      (status === undefined ? undefined : tellByStatus(before, status)) ??
       (status !== undefined && before.rested?.status === key ? before.rested.told : yield* readFacts(attempt))
     if (told._tag === "Ended") {
       followed.delete(attempt.id)
-      return told
+      return yield* report(attempt, told)
     }
     if (told._tag === "ReadOn") return undefined
     if (told._tag === "Running") {
@@ -101,10 +128,12 @@ export const makeProgress = (reads: NomadReads): Deployer["Service"]["progress"]
       healthySince,
       run: undefined,
       rested: told.mayRest && key !== undefined ? { status: key, told } : undefined,
-      nomadVersion: told.nomadVersion
+      nomadVersion: told.nomadVersion,
+      toldBy: told.toldBy
     })
-    const phase = told.phase === "rolling" && now - healthySince >= slow ? "slow" : told.phase
-    return rolling(phase, told.deploymentId, told.nomadVersion, told.words)
+    const isSlow = told.phase === "rolling" && now - healthySince >= slow
+    const words = isSlow ? `no allocation got healthy for 20 minutes; ${told.words}` : told.words
+    return rolling(isSlow ? "slow" : told.phase, told.deploymentId, told.nomadVersion, words)
   })
 
   /** The status of each job by id; undefined where the server has no such call. */

@@ -25,6 +25,15 @@ export const settleByMarker = (
   if (ours !== undefined)
     return { _tag: "Accepted", nomadIndex: ours.JobModifyIndex, nomadVersion: ours.Version }
   if (newest.JobModifyIndex === attempt.baseIndex) return { _tag: "Absent" }
+  if (newest.JobModifyIndex < attempt.baseIndex)
+    return { _tag: "Moved", words: `the job went back to index ${newest.JobModifyIndex}: Nomad was restored` }
+  // An old version that somebody called stable becomes the job, and what is written next takes its successors' numbers
+  // and their places (T20), which may have been ours.
+  if (above.some(({ Version }) => Version === attempt.baseVersion))
+    return {
+      _tag: "OutOfReach",
+      words: "the job's versions were written anew since an old one was made stable"
+    }
   // Nomad keeps the newest six and may keep an old stable one below a gap; only an unbroken row proves anything.
   const kept = new Set(above.map((version) => version.Version))
   for (let version = attempt.baseVersion + 1; version <= newest.Version; version++)

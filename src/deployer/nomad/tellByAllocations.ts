@@ -34,18 +34,19 @@ export const tellByAllocations = (
     (allocation) => isNew(allocation) && (allocation.ClientStatus === "running" || isDone(allocation))
   )
   const onEveryNode = job.Type === "system" || job.Type === "sysbatch"
+  // Terminal ones of older versions count for nothing; of a system job Nomad alone knows how many there should be.
+  const live = wanted.filter((allocation) => isNew(allocation) || isLive(allocation))
+  const due = onEveryNode ? 0 : groups.reduce((sum, { Count }) => sum + Count, 0)
   const isWhole = groups.every((group) => {
     const here = ({ TaskGroup }: Allocation) => TaskGroup === group.Name
-    // Terminal ones of older versions count for nothing; of a system job Nomad alone knows how many there should be.
-    const live = wanted.filter((allocation) => here(allocation) && (isNew(allocation) || isLive(allocation)))
     const have = ready.filter(here).length
-    return have === live.length && (onEveryNode || have >= group.Count)
+    return have === live.filter(here).length && (onEveryNode || have >= group.Count)
   })
   if (!isWhole) {
     const why = whyBlocked(evaluations)
     return why !== undefined && ready.length === 0
       ? tell.rolling("unplaceable", why)
-      : tell.rolling("rolling", `${ready.length} of its allocations run`)
+      : tell.rolling("rolling", `${ready.length} of ${Math.max(due, live.length)} allocations run`)
   }
   const running = ready.filter(({ ClientStatus }) => ClientStatus === "running")
   const minHealthy = groups.map(({ Update }) =>
@@ -58,7 +59,14 @@ export const tellByAllocations = (
     _tag: "Running",
     nomadVersion: tell.nomadVersion,
     run: running
-      .map(({ ID, TaskStates }) => JSON.stringify([ID, TaskStates]))
+      .map(({ ID, TaskStates }) => {
+        const starts = Object.entries(TaskStates ?? {}).map(([task, { StartedAt, Restarts }]) => [
+          task,
+          StartedAt,
+          Restarts
+        ])
+        return JSON.stringify([ID, starts])
+      })
       .toSorted()
       .join("\n"),
     minHealthy: minHealthy.reduce(Duration.max, Duration.zero)
