@@ -37,6 +37,7 @@ Nomad (http://HOST:PORT/v1/...)
        {"image":"team/api:v2","outcome":{"_tag":"PullFails","reason":"timeout"},"times":1}
        also Healthy, StartFails, OutOfMemory, NeverHealthy, Unplaceable
   DELETE /_sim/outcomes                  forgets all of them
+  POST /_sim/evaluations                 {"paused":true}: what is registered waits unscheduled, until false
 
 Registry (http://HOST:PORT/v2/...)
   Push with docker, podman or skopeo (--dest-tls-verify=false); it asks for no login.

@@ -50,7 +50,7 @@ const keptRecords = 200_000
  * `Clock` and all chance Effect's `Random` of the context that the layer is built in: under a test clock
  * nothing happens by itself, and the same seed gives the same life. `/_sim/…` is its own, for processes:
  * `GET /_sim/requests`, `GET /_sim/registers`, `POST /_sim/faults` (a `Fault`), `DELETE /_sim/faults`,
- * `POST /_sim/outcomes` (an `OutcomeRule`), `DELETE /_sim/outcomes`,
+ * `POST /_sim/outcomes` (an `OutcomeRule`), `DELETE /_sim/outcomes`, `POST /_sim/evaluations` (`{"paused": true}`),
  * `POST /_sim/jobs` (a job, or `{"Job": …}`), `POST /_sim/namespaces` (`{"Name": …}`).
  */
 export class NomadSimulator extends Context.Service<
@@ -70,6 +70,8 @@ export class NomadSimulator extends Context.Service<
     setOutcome(rule: OutcomeRule): Effect.Effect<void>
     /** Only the option `outcome` counts again. */
     readonly clearOutcomes: Effect.Effect<void>
+    /** Whether what is registered, stopped or rolled back waits unscheduled, as an operator can have it. */
+    pauseEvaluations(paused: boolean): Effect.Effect<void>
     /** Registers a job as `POST /v1/jobs` would, in its own namespace; it is in no log. */
     register(job: JsonObject): Effect.Effect<Registered, Refusal>
     addNamespace(name: string): Effect.Effect<void>
@@ -122,6 +124,7 @@ const make = (options: NomadOptions) =>
     const writer: Writer = {
       cluster,
       enqueue: scheduler.enqueue,
+      broker: scheduler,
       deploymentChanged: watcher.deploymentChanged,
       registered: (entry) => {
         registers.push({ ...entry, at: millisNow() })
@@ -144,7 +147,10 @@ const make = (options: NomadOptions) =>
       }
     }
 
-    const own = control({ requests, registers, faults, outcomes, register: seed, addNamespace })
+    const pauseEvaluations = (paused: boolean) => Effect.sync(() => scheduler.pause(paused))
+
+    const controlled = { requests, registers, faults, outcomes, pauseEvaluations, addNamespace }
+    const own = control({ ...controlled, register: seed })
 
     const handle = (request: ApiRequest): Effect.Effect<Answer | undefined> => {
       if (request.path.startsWith("/_sim/")) {
@@ -182,6 +188,7 @@ const make = (options: NomadOptions) =>
       clearFaults: Effect.sync(faults.clear),
       setOutcome: (rule) => Effect.sync(() => outcomes.add(rule)),
       clearOutcomes: Effect.sync(outcomes.clear),
+      pauseEvaluations,
       register: seed,
       addNamespace,
       job: (namespace, id) => Effect.sync(() => state.job(namespace, id)),

@@ -15,7 +15,11 @@ export const makeScheduler = (cluster: Cluster, changed: Changed) => {
   const busy = new Set<string>()
   const waiting = new Map<string, ReadonlyArray<string>>()
 
+  /** Evaluations that came while the broker was paused. */
+  let held: ReadonlyArray<Evaluation> | undefined
+
   const enqueue = (evaluation: Evaluation): void => {
+    if (held !== undefined) return void (held = [...held, evaluation])
     const { ID, Namespace, JobID, WaitUntil } = evaluation
     if (WaitUntil !== null) {
       return after(toMillis(WaitUntil - cluster.now()), () => enqueue({ ...evaluation, WaitUntil: null }))
@@ -41,9 +45,8 @@ export const makeScheduler = (cluster: Cluster, changed: Changed) => {
         }
       })
     }
-    if (newest === undefined) return
-    busy.add(key)
-    after(timings.evaluation, () => process(key, newest))
+    const evaluation = newest === undefined ? undefined : state.evaluations.get(newest)
+    if (evaluation !== undefined) enqueue(evaluation)
   }
 
   const finish = (id: string, index: number, now: Nanos, fields: Partial<Evaluation>): void => {
@@ -89,7 +92,15 @@ export const makeScheduler = (cluster: Cluster, changed: Changed) => {
     }
   }
 
-  return { enqueue, roomChanged }
+  /** As an operator pauses the broker: what is being processed ends, everything else waits. */
+  const pause = (paused: boolean): void => {
+    const left = held ?? []
+    if (paused) return void (held = left)
+    held = undefined
+    for (const evaluation of left) enqueue(evaluation)
+  }
+
+  return { enqueue, roomChanged, pause, isPaused: () => held !== undefined }
 }
 
 /** The evaluation that stands for the allocations that could not be placed. */

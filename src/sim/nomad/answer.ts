@@ -13,6 +13,7 @@ import {
 } from "./Http.ts"
 import { logPath, logRoute } from "./logRoute.ts"
 import { jobRoute, jobsRoute, notSimulated } from "./jobRoutes.ts"
+import { operatorRoute, schedulerPath } from "./operatorRoute.ts"
 import { allocationRoute, deploymentRoute, evaluationRoute } from "./objectRoutes.ts"
 import { textOf } from "./Json.ts"
 import { refuse, type Refusal } from "./Refusal.ts"
@@ -74,6 +75,7 @@ const route = (writer: Writer, request: ApiRequest): Effect.Effect<Answer, Refus
   if (path.startsWith(logPath)) return logRoute(writer, request)
   if (path === "/v1/deployments" || path.startsWith("/v1/deployment/"))
     return deploymentRoute(writer, request)
+  if (path === schedulerPath) return operatorRoute(writer, request)
   if (path === "/v1/status/leader") {
     if (method !== "GET") return invalidMethod
     return Effect.succeed({

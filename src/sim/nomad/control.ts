@@ -23,13 +23,14 @@ export interface Controlled {
   readonly registers: ReadonlyArray<Register>
   readonly faults: Faults
   readonly outcomes: Pick<Outcomes, "add" | "clear">
+  readonly pauseEvaluations: (paused: boolean) => Effect.Effect<void>
   readonly register: (job: JsonObject) => Effect.Effect<Registered, Refusal>
   readonly addNamespace: (name: string) => Effect.Effect<void>
 }
 
 /** Answers the paths under `/_sim/`. */
 export const control =
-  ({ requests, registers, faults, outcomes, register, addNamespace }: Controlled) =>
+  ({ requests, registers, faults, outcomes, pauseEvaluations, register, addNamespace }: Controlled) =>
   (request: ApiRequest): Effect.Effect<Answer, Refusal> => {
     const body = bodyOf(request)
     switch (`${request.method} ${request.path}`) {
@@ -65,6 +66,10 @@ export const control =
           outcomes.clear()
           return done({})
         })
+      case "POST /_sim/evaluations":
+        return Effect.flatMap(body, (value) =>
+          Effect.andThen(pauseEvaluations(value["paused"] === true), done({}))
+        )
       case "POST /_sim/namespaces":
         return Effect.flatMap(body, (value) => Effect.andThen(addNamespace(textOf(value["Name"])), done({})))
       case "POST /_sim/jobs":

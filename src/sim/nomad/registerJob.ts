@@ -36,6 +36,8 @@ export interface Writer {
   readonly cluster: Cluster
   readonly enqueue: (evaluation: Evaluation) => void
   readonly registered: (register: Omit<Register, "at">) => void
+  /** Where evaluations wait for the scheduler. */
+  readonly broker: { readonly pause: (paused: boolean) => void; readonly isPaused: () => boolean }
   /** To be called when a deployment's status or deadline was changed. */
   readonly deploymentChanged: (id: string) => void
 }

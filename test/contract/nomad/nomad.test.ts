@@ -1,10 +1,15 @@
 import { afterAll, beforeAll, describe } from "@effect/vitest"
 import { hasAgent, startAgent } from "./agent.ts"
+import { canaries } from "./canaries.ts"
 import { deployments } from "./deployments.ts"
+import { failing } from "./failing.ts"
+import { jobTypes } from "./jobTypes.ts"
 import { logs } from "./logs.ts"
 import { reads } from "./reads.ts"
 import { registers } from "./registers.ts"
+import { rollbacks } from "./rollbacks.ts"
 import { startSimulator, type Target } from "./Target.ts"
+import { versions } from "./versions.ts"
 
 // The statements are those of the recorded facts of Nomad's HTTP API; each must hold of both.
 const targets: ReadonlyArray<readonly [name: string, start: () => Promise<Target>]> = [
@@ -26,6 +31,11 @@ describe.each(targets)("nomad contract: %s", (name, start) => {
 
   reads(target)
   registers(target)
+  versions(target)
+  jobTypes(target)
   deployments(target)
+  rollbacks(target)
+  canaries(target)
+  failing(target)
   logs(target)
 })

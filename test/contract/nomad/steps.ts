@@ -93,3 +93,17 @@ export const evaluated = (target: Target, evalId: string): Effect.Effect<Evaluat
     eventually<EvaluationBody>(target, `/v1/evaluation/${evalId}`, ({ json }) => json.Status === "complete"),
     ({ json }) => json
   )
+
+/**
+ * Whether evaluations are processed at all; until they run again, what is registered waits. It is the whole
+ * cluster's setting, as an operator sets it.
+ */
+export const evaluations = (target: Target, are: "paused" | "running"): Effect.Effect<void> => {
+  const path = "/v1/operator/scheduler/configuration"
+  return Effect.gen(function* () {
+    const read = yield* target.call<{ readonly SchedulerConfig: object }>("GET", path)
+    const config = { ...read.json.SchedulerConfig, PauseEvalBroker: are === "paused" }
+    const reply = yield* target.call<{ readonly Updated: boolean }>("PUT", path, config)
+    assert.deepStrictEqual([reply.status, reply.json.Updated], [200, true], reply.text)
+  })
+}
