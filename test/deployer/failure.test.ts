@@ -33,6 +33,13 @@ const unhealthy = { DeploymentStatus: { Healthy: false } }
 
 const words = "Failed due to unhealthy allocations - rolling back to job version 0"
 const failed = deployment("deployment-failed-rolled-back", 1, 1182)
+const late = "Failed due to progress deadline - rolling back to job version 0"
+/** The failed deployment with other counts of its one group. */
+const counted = (counts: Json, rest: Json = {}): Json => ({
+  ...failed,
+  ...rest,
+  TaskGroups: { g: { ...(failed["TaskGroups"] as { g: Json }).g, ...counts } }
+})
 const v2 = copyOf(v0, 2, 1187)
 /** Version 1 failed and was rolled back. */
 const reverted = (rest: Partial<World>): World => ({ versions: [v2, v1, v0], deployments: [failed], ...rest })
@@ -305,6 +312,62 @@ describe("a failure in the sentence that a person needs, and whose it is", () =>
       `reverted (others) ${back}: task side: exited 2 (Nomad: ${words})`
     ],
     [
+      "a sibling failed for good, and ours had only been restarted before",
+      reverted({
+        allocations: [
+          states({
+            t: state(
+              [
+                event("Started"),
+                exit(1, 1),
+                event("Restarting"),
+                event("Started"),
+                event("Sibling Task Failed"),
+                event("Killing"),
+                exit(143, 9)
+              ],
+              { Failed: false, Restarts: 1 }
+            ),
+            side: crashed
+          })
+        ]
+      }),
+      `reverted (others) ${back}: task side: exited 1 (Nomad: ${words})`
+    ],
+    [
+      "ours prepared and ended well; what it prepared for is not healthy",
+      reverted({
+        allocations: [
+          states(
+            { t: state([event("Started"), exit(0, 1)], { Failed: false }), side: running },
+            { ClientStatus: "running" }
+          )
+        ]
+      }),
+      `reverted (others) ${back}: task side: not healthy within 5s (Nomad: ${words})`
+    ],
+    [
+      "a sibling's check fails, by name",
+      reverted({
+        allocations: [
+          states(
+            {
+              t: running,
+              side: state(
+                [
+                  event("Started"),
+                  event("Alloc Unhealthy", { DisplayMessage: "Services not healthy by deadline: cache" })
+                ],
+                { State: "running", Failed: false }
+              )
+            },
+            { ClientStatus: "running" }
+          )
+        ]
+      }),
+      `reverted (others) ${back}: task side: not healthy within 5s (check of cache failing) (Nomad: ${words})`
+    ],
+    [
       "both: ours counts",
       reverted({ allocations: [states({ side: crashed, t: crashed })] }),
       `reverted (image) ${back}: task t: exited 1 (Nomad: ${words})`
@@ -337,10 +400,19 @@ describe("a failure in the sentence that a person needs, and whose it is", () =>
     [
       "no node has room for the rest",
       reverted({
+        deployments: [counted({ DesiredTotal: 2, PlacedAllocs: 1, HealthyAllocs: 1, UnhealthyAllocs: 0 })],
         evaluations: [{ ...(recording("evaluation-exhausted") as Json), DeploymentID: failed["ID"] }],
         allocations: [allocation({ DeploymentStatus: { Healthy: true } })]
       }),
       `reverted (surroundings) ${back}: no node can run it: group "g": memory (Nomad: ${words})`
+    ],
+    [
+      "there was no room at first, and then there was",
+      reverted({
+        evaluations: [{ ...(recording("evaluation-exhausted") as Json), DeploymentID: failed["ID"] }],
+        allocations: [allocation({ DeploymentStatus: { Healthy: true } })]
+      }),
+      `reverted (image) ${back}: ${words}`
     ],
     [
       "no node has room for another group",
@@ -374,27 +446,54 @@ describe("a failure in the sentence that a person needs, and whose it is", () =>
     [
       "Nomad's progress deadline passed while it ran",
       reverted({
-        deployments: [
-          {
-            ...failed,
-            StatusDescription: "Failed due to progress deadline - rolling back to job version 0",
-            TaskGroups: { g: { ...(failed["TaskGroups"] as { g: Json }).g, UnhealthyAllocs: 0 } }
-          }
-        ],
+        deployments: [counted({ UnhealthyAllocs: 0 }, { StatusDescription: late })],
         versions: [v2, withGroup(checked), v0],
-        allocations: [allocation({ TaskStates: { t: running } })]
+        allocations: [
+          allocation({
+            DesiredStatus: "stop",
+            ClientStatus: "complete",
+            TaskStates: { t: state([event("Started"), event("Killing"), exit(143, 9)], { Failed: false }) }
+          })
+        ]
       }),
-      `reverted (image) ${back}: task t: not healthy within 5m (check failing) (Nomad: Failed due to progress deadline - rolling back to job version 0)`
+      `reverted (image) ${back}: task t: not healthy within the progress deadline of 10m (Nomad: ${late})`
+    ],
+    [
+      "… while its image was pulled",
+      reverted({
+        deployments: [counted({ UnhealthyAllocs: 0 }, { StatusDescription: late })],
+        allocations: [
+          allocation({
+            DesiredStatus: "stop",
+            ClientStatus: "complete",
+            TaskStates: {
+              t: state([event("Driver", { DisplayMessage: "Downloading image" }), event("Killing")], {
+                Failed: false,
+                StartedAt: null
+              })
+            }
+          })
+        ]
+      }),
+      `reverted (surroundings) ${back}: task t: still waits: Downloading image (Nomad: ${late})`
+    ],
+    [
+      "… and it got healthy after that",
+      reverted({
+        deployments: [counted({ HealthyAllocs: 1, UnhealthyAllocs: 0 }, { StatusDescription: late })],
+        versions: [v2, withGroup(checked), v0],
+        allocations: [allocation({ DeploymentStatus: { Healthy: true } })]
+      }),
+      `reverted (image) ${back}: not healthy within the progress deadline of 10m (Nomad: ${late})`
     ],
     [
       "a person failed the deployment: that is a word on the image",
       reverted({
         deployments: [
-          {
-            ...failed,
-            StatusDescription: "Deployment marked as failed - rolling back to job version 0",
-            TaskGroups: { g: { ...(failed["TaskGroups"] as { g: Json }).g, UnhealthyAllocs: 0 } }
-          }
+          counted(
+            { UnhealthyAllocs: 0 },
+            { StatusDescription: "Deployment marked as failed - rolling back to job version 0" }
+          )
         ],
         allocations: [allocation({ TaskStates: { t: running } })]
       }),

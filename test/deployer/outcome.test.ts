@@ -70,6 +70,21 @@ describe("progress: what the facts say", () => {
       'unplaceable v1: no node can run it: group "g": ${attr.kernel.name} = plan9'
     ],
     [
+      "T10: there is room for some only",
+      {
+        versions: [v1, v0],
+        deployments: [
+          deployment("deployment-running", 1, 1182, {
+            TaskGroups: {
+              g: { ...autoPromoted, DesiredCanaries: 0, DesiredTotal: 3, PlacedAllocs: 2, HealthyAllocs: 2 }
+            }
+          })
+        ],
+        evaluations: [recording("evaluation-blocked")]
+      },
+      'unplaceable v1: 2 of 3 allocations healthy; no node can run it: group "g": ${attr.kernel.name} = plan9'
+    ],
+    [
       "nothing is placed yet",
       {
         versions: [v1, v0],

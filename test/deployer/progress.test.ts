@@ -198,6 +198,24 @@ describe("progress", () => {
     })
   )
 
+  it.effect("healthy ones that are too few are read on: there may be no room for the rest", () =>
+    Effect.gen(function* () {
+      const running = deployment("deployment-running", 1, 1182)
+      const [recorded] = Object.values(running["TaskGroups"] as Readonly<Record<string, Json>>)
+      const counts = { DesiredTotal: 3, PlacedAllocs: 2, HealthyAllocs: 2 }
+      const { said } = yield* following(
+        {
+          versions: [v1, v0],
+          deployments: [{ ...running, TaskGroups: { g: { ...recorded, ...counts } } }],
+          evaluations: [recording("evaluation-blocked")],
+          statuses: [status(2, { GroupCountSum: 3 })]
+        },
+        attempt({ nomadVersion: 1 })
+      )
+      assert.match(said[0] ?? "", /^unplaceable v1: 2 of 3 allocations healthy; no node can run it: /)
+    })
+  )
+
   it.effect("an unplaceable rollout is read again only when the job's status moves", () =>
     Effect.gen(function* () {
       let statuses = [status(0, { Allocs: null })]

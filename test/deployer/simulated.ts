@@ -9,9 +9,11 @@ import { NomadSimulator, quickTimings, sampleJob } from "../../src/sim/NomadSimu
 import { digestB, image, mapping as mappingOf } from "./jobs.ts"
 import { endpointAt } from "./NomadScript.ts"
 
-export const simulated = Layer.unwrap(
-  Effect.map(NomadSimulator, ({ url }) => Deployer.layer(endpointAt(new URL(url))))
-).pipe(Layer.provideMerge(NomadSimulator.layer({ timings: quickTimings })))
+export const simulatedWith = (timings: typeof quickTimings) =>
+  Layer.unwrap(Effect.map(NomadSimulator, ({ url }) => Deployer.layer(endpointAt(new URL(url))))).pipe(
+    Layer.provideMerge(NomadSimulator.layer({ timings }))
+  )
+export const simulated = simulatedWith(quickTimings)
 
 export const to = (tag: string, digest = digestB): Target => ({ tag: Tag.make(tag), digest })
 export const mapping = (id: string, rest: Partial<Mapping> = {}) =>

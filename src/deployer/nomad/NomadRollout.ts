@@ -113,10 +113,6 @@ export const awaitsPromotion = (deployment: Deployment): boolean =>
     (group) => group.Promoted || group.HealthyAllocs >= group.DesiredCanaries
   )
 
-/** True for a group that one of the evaluations could not place in full. */
-export const isUnplaced = (evaluations: ReadonlyArray<Evaluation>, group: string): boolean =>
-  evaluations.some(({ FailedTGAllocs }) => FailedTGAllocs?.[group] !== undefined)
-
 /** Why the groups that evaluations name could not be placed, as Nomad counted it. */
 export const whyUnplaced = (evaluations: ReadonlyArray<Evaluation>): string => {
   const reasons = new Set(

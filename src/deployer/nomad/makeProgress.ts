@@ -50,17 +50,16 @@ const tellByStatus = ({ nomadVersion, toldBy }: Followed, status: JobStatus): To
     ClientStatus === "running" || ClientStatus === "pending"
   // A system job counts 1 a group, however many nodes it runs on.
   const due = type === "system" ? (allocations ?? []).filter(isLive).length : count
+  const isPaused = deployment.Status === "paused"
+  // All that are placed are healthy, and they are too few: the next are on their way, or there is no room for them.
+  if (!awaits && !isPaused && healthy === placed.length && healthy < due) return undefined
   return {
     _tag: "Rolling",
     phase,
     deploymentId: deployment.ID,
     nomadVersion,
     toldBy,
-    words: rollingWords(
-      phase,
-      { healthy, total: Math.max(due, placed.length) },
-      { isPaused: deployment.Status === "paused" }
-    ),
+    words: rollingWords(phase, { healthy, total: Math.max(due, placed.length) }, { isPaused }),
     healthy,
     mayRest: false
   }

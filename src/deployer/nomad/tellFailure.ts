@@ -1,7 +1,7 @@
 import type { Blame } from "../../domain/Blame.ts"
 import { goDuration } from "./goDuration.ts"
 import type { NomadGroup, NomadJob, NomadTask } from "./NomadJob.ts"
-import { type Allocation, type Deployment, type Evaluation, isUnplaced, whyUnplaced } from "./NomadRollout.ts"
+import { type Allocation, type Deployment, type Evaluation, whyUnplaced } from "./NomadRollout.ts"
 import { readTask, type TaskCause } from "./readTask.ts"
 
 /** The task whose log may say more. */
@@ -64,8 +64,13 @@ const unhealthyCause = (
   }
 }
 
-/** What is wrong with the tasks of one allocation. */
-const troublesOf = (allocation: Allocation, facts: FailureFacts): ReadonlyArray<Trouble> => {
+const progressDeadline = ({ Update }: Partial<NomadGroup>): string => {
+  const deadline = Update?.ProgressDeadline ?? 0
+  return `not healthy within the progress deadline${deadline > 0 ? ` of ${goDuration(deadline)}` : ""}`
+}
+
+/** What is wrong with the tasks of one allocation, which is unhealthy or, `isLate`, was not healthy in time. */
+const troublesOf = (allocation: Allocation, facts: FailureFacts, isLate: boolean): ReadonlyArray<Trouble> => {
   const group = facts.job?.TaskGroups?.find(({ Name }) => Name === allocation.TaskGroup)
   const taskOf = (name: string) => group?.Tasks?.find(({ Name }) => Name === name)
   const all = Object.entries(allocation.TaskStates ?? {})
@@ -87,14 +92,12 @@ const troublesOf = (allocation: Allocation, facts: FailureFacts): ReadonlyArray<
   // The rollback ends what ran: it is dead by the time that it is looked at.
   const ran = tales.filter(({ state, isDone }) => !isDone && state.StartedAt !== null)
   const named = tales.filter(({ unhealthy }) => unhealthy !== "")
-  return (named.length > 0 ? named : ran).map(({ name, state, unhealthy }) =>
-    tell(
-      name,
-      state.Failed === true || allocation.ClientStatus === "failed"
-        ? { blame: "image", words: "failed", exited: true }
-        : unhealthyCause(unhealthy, group, taskOf(name))
-    )
-  )
+  return (named.length > 0 ? named : ran).map(({ name, state, unhealthy }) => {
+    if (state.Failed === true || allocation.ClientStatus === "failed")
+      return tell(name, { blame: "image", words: "failed", exited: true })
+    if (isLate) return tell(name, { blame: "image", words: progressDeadline(group ?? {}), exited: false })
+    return tell(name, unhealthyCause(unhealthy, group, taskOf(name)))
+  })
 }
 
 /** Groups that kept the deployment from succeeding, by its own counts, which outlive its allocations. */
@@ -124,8 +127,8 @@ export const tellFailure = (facts: FailureFacts): Failure => {
     }
   }
   /** The image's fault before its surroundings', one's own before the others'. */
-  const judge = (allocations: ReadonlyArray<Allocation>): Failure | undefined => {
-    const troubles = allocations.flatMap((allocation) => troublesOf(allocation, facts))
+  const judge = (allocations: ReadonlyArray<Allocation>, isLate = false): Failure | undefined => {
+    const troubles = allocations.flatMap((allocation) => troublesOf(allocation, facts, isLate))
     const ours = troubles.filter(({ isOwn }) => isOwn)
     const image = ours.find(({ blame }) => blame === "image") ?? ours[0]
     if (image !== undefined) return say(image.blame, allocations, image)
@@ -139,17 +142,22 @@ export const tellFailure = (facts: FailureFacts): Failure => {
   const judged = judge(unwell)
   if (judged !== undefined) return judged
 
+  const isOwnGroup = (name: string) => own.some(({ group }) => group === name)
+  const isShort = (name: string) => {
+    const counts = deployment?.TaskGroups?.[name]
+    return counts === undefined || counts.PlacedAllocs < counts.DesiredTotal
+  }
   const unplaced = facts.evaluations.filter(
     ({ Status, JobModifyIndex, DeploymentID }) =>
       Status === "blocked" ||
       (job !== undefined && JobModifyIndex === job.JobModifyIndex) ||
       (deployment !== undefined && DeploymentID === deployment.ID)
   )
-  const isOwnGroup = (name: string) => own.some(({ group }) => group === name)
-  if (own.some(({ group }) => isUnplaced(unplaced, group)))
-    return { blame: "surroundings", cause: whyUnplaced(unplaced), log: undefined }
-  if (unplaced.some(({ FailedTGAllocs }) => Object.keys(FailedTGAllocs ?? {}).length > 0))
-    return { blame: "others", cause: whyUnplaced(unplaced), log: undefined }
+  const short = unplaced.flatMap(({ FailedTGAllocs }) => Object.keys(FailedTGAllocs ?? {})).filter(isShort)
+  if (short.length > 0) {
+    const blame = short.some(isOwnGroup) ? "surroundings" : "others"
+    return { blame, cause: whyUnplaced(unplaced), log: undefined }
+  }
 
   if (newest.some(({ TaskGroup, ClientStatus }) => isOwnGroup(TaskGroup) && ClientStatus === "lost"))
     return { blame: "surroundings", cause: "its node was lost", log: undefined }
@@ -158,18 +166,18 @@ export const tellFailure = (facts: FailureFacts): Failure => {
   if (own.length > 0 && late.length > 0 && !late.some(isOwnGroup))
     return { blame: "others", cause: `group "${late.join('", "')}" did not get healthy`, log: undefined }
 
-  // A deadline of Nomad's passed while they were neither healthy nor not.
-  const undecided = newest.filter(
-    ({ TaskGroup, ClientStatus, DeploymentStatus }) =>
-      isOwnGroup(TaskGroup) &&
-      DeploymentStatus?.Healthy !== true &&
-      (ClientStatus === "pending" || ClientStatus === "running")
-  )
+  // Neither healthy nor not when the deadline passed; whatever became of them since.
   const isDeadline = deployment?.StatusDescription.startsWith("Failed due to progress deadline") === true
-  const overdue = isDeadline ? judge(undecided) : undefined
+  const undecided = newest.filter(
+    ({ TaskGroup, DeploymentStatus }) => isOwnGroup(TaskGroup) && DeploymentStatus?.Healthy !== true
+  )
+  const overdue = isDeadline ? judge(undecided, true) : undefined
   if (overdue !== undefined) return overdue
 
   // Nothing is left that could tell, or a person failed the deployment. An attempt that is alone between the stable
   // version and the failed one is to blame all the same: nobody else changed anything.
-  return { blame: isAlone ? "image" : "unknown", cause: undefined, log: undefined }
+  const cause = isDeadline
+    ? progressDeadline(job?.TaskGroups?.find(({ Name }) => isOwnGroup(Name)) ?? {})
+    : undefined
+  return { blame: isAlone ? "image" : "unknown", cause, log: undefined }
 }

@@ -173,13 +173,15 @@ export const tellOutcome = (attempt: Followed, facts: JobFacts): Told => {
         })
       }
       const plain = rollingWords("rolling", counts, { isPaused })
-      if (countOf(deployment, "PlacedAllocs") > 0)
+      const placed = countOf(deployment, "PlacedAllocs")
+      // While some are on their way nothing is blocked, or it does not matter yet.
+      if (placed > counts.healthy || placed >= counts.total)
         return rolling("rolling", plain, { deployment, mayRest: true })
       if (facts.evaluations === undefined) return { _tag: "ReadOn" }
       const why = whyBlocked(facts.evaluations)
-      return why === undefined
-        ? rolling("rolling", plain, { deployment })
-        : rolling("unplaceable", why, { deployment, mayRest: true })
+      if (why === undefined) return rolling("rolling", plain, { deployment, mayRest: isPaused })
+      const words = placed === 0 ? why : rollingWords("rolling", counts, { isPaused, cause: why })
+      return rolling("unplaceable", words, { deployment, mayRest: true })
     }
     if (deployment?.Status === "successful") return ended("succeeded", words, { deployment })
     if (deployment?.Status === "failed") {
