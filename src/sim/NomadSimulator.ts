@@ -134,7 +134,7 @@ const make = (options: NomadOptions) =>
     const seed = (job: JsonObject) =>
       register({ ...writer, registered: () => undefined }, {}, job, textOf(job["Namespace"], "default"))
     const addNamespace = (name: string) =>
-      Effect.sync(() => void state.commit(() => state.namespaces.add(name)))
+      Effect.sync(() => void state.commit(undefined, () => state.namespaces.add(name)))
 
     const outcomes = {
       add: (rule: OutcomeRule) => {

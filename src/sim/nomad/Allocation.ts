@@ -1,5 +1,5 @@
 import { groupOf, type Job } from "./Job.ts"
-import type { JsonObject } from "./Json.ts"
+import { type JsonObject, withoutEmpty } from "./Json.ts"
 import { taskStateJson, type TaskState } from "./TaskState.ts"
 import { rfc3339, type Nanos } from "./time.ts"
 
@@ -168,14 +168,6 @@ export const allocationJson = (allocation: Allocation, node: ClusterNode): JsonO
   }
   return withoutEmpty(all)
 }
-
-/** Evaluations and whole allocations leave out what is empty; jobs, deployments and stubs do not. */
-export const withoutEmpty = (object: JsonObject): JsonObject =>
-  Object.fromEntries(
-    Object.entries(object).filter(
-      ([, value]) => value !== null && value !== "" && value !== 0 && value !== undefined
-    )
-  )
 
 const placed = (node: ClusterNode): JsonObject => ({
   ...noPlacement,

@@ -1,5 +1,5 @@
-import type { JsonObject } from "./Json.ts"
-import type { Nanos } from "./time.ts"
+import { type JsonObject, withoutEmpty } from "./Json.ts"
+import { type Nanos, rfc3339 } from "./time.ts"
 
 /** What the scheduler is to look at once more. Empty strings and nulls are left out of its JSON. */
 export interface Evaluation {
@@ -35,3 +35,6 @@ export interface Evaluation {
 
 export const isOpen = (evaluation: Evaluation): boolean =>
   evaluation.Status === "pending" || evaluation.Status === "blocked"
+
+export const evaluationJson = (evaluation: Evaluation): JsonObject =>
+  withoutEmpty({ ...evaluation, WaitUntil: rfc3339(evaluation.WaitUntil) })

@@ -17,6 +17,8 @@ export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
+  /** Instead of a body: sends text as it comes, until the client leaves. */
+  readonly lines?: (send: (text: string) => void) => Effect.Effect<void>
 }
 
 /** Result of a read: its index, and the body or the words of a 404. */

@@ -61,3 +61,11 @@ export const sameJson = (a: Json | undefined, b: Json | undefined, key = ""): bo
 /** The text, or `otherwise` where there is none. */
 export const textOf = (value: Json | undefined, otherwise = ""): string =>
   typeof value === "string" && value !== "" ? value : otherwise
+
+/** Evaluations and whole allocations leave out what is empty; jobs, deployments and stubs do not. */
+export const withoutEmpty = (object: JsonObject): JsonObject =>
+  Object.fromEntries(
+    Object.entries(object).filter(
+      ([, value]) => value !== null && value !== "" && value !== 0 && value !== undefined
+    )
+  )

@@ -29,7 +29,7 @@ export const makeReports = ({ state, timings, after }: Cluster, updated: Reporti
   const flush = (): void => {
     const ids = [...dirty]
     dirty.clear()
-    state.commit((index, at) => {
+    state.commit("AllocationUpdated", (index, at) => {
       const before: Array<Allocation> = []
       const reported: Array<Allocation> = []
       for (const id of ids) {

@@ -36,7 +36,7 @@ export const makeScheduler = (cluster: Cluster, changed: Changed) => {
     waiting.delete(key)
     const newest = ids.at(-1)
     if (ids.length > 1) {
-      state.commit((index, now) => {
+      state.commit("EvaluationUpdated", (index, now) => {
         for (const id of ids.slice(0, -1)) {
           finish(id, index, now, {
             Status: "canceled",
@@ -62,7 +62,7 @@ export const makeScheduler = (cluster: Cluster, changed: Changed) => {
     const effects = applyPlan(cluster, evaluation, outcome, changed)
     for (const effect of effects.run) effect()
     after(timings.completion, () => {
-      state.commit((index, now) => {
+      state.commit("EvaluationUpdated", (index, now) => {
         // One that was blocked and finds no room again goes on waiting.
         if (evaluation.Status === "blocked" && outcome.refused !== null) return
         const latest = state.latestDeployment(evaluation.Namespace, evaluation.JobID)

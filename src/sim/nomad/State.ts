@@ -1,6 +1,7 @@
 import { type Allocation, isTerminal } from "./Allocation.ts"
 import { type Deployment, isActive } from "./Deployment.ts"
 import { type Evaluation, isOpen } from "./Evaluation.ts"
+import { EventLog, type EventType } from "./EventLog.ts"
 import { isParent, type Job, jobKey } from "./Job.ts"
 import type { JsonObject } from "./Json.ts"
 import type { Nanos } from "./time.ts"
@@ -47,21 +48,30 @@ export class State {
   }
   readonly #listeners = new Set<() => void>()
   readonly #now: () => Nanos
+  /** What was committed, told as events. */
+  readonly events = new EventLog()
   #touched = new Set<string>()
 
   constructor(now: () => Nanos) {
     this.#now = now
   }
 
-  /** One Raft entry: raises the index, writes, sets the status of the jobs it touched, wakes who waits. */
-  commit<A>(write: (index: number, now: Nanos) => A): A {
+  /**
+   * One Raft entry: raises the index, writes, sets the status of the jobs it touched, tells the events of this
+   * type (none where it has none), wakes who waits.
+   */
+  commit<A>(type: EventType | undefined, write: (index: number, now: Nanos) => A): A {
     this.index += 1
     this.#touched = new Set()
     const result = write(this.index, this.#now())
+    // A job is stored in a transaction of its own, before its evaluation and the status that this gives it.
+    if (type === "JobRegistered" || type === "JobDeregistered")
+      this.events.publish(this.index, type, ({ topic }) => topic === "Job")
     for (const key of this.#touched) {
       this.#setStatus(key)
       this.#setSummary(key)
     }
+    this.events.publish(this.index, type)
     for (const wake of this.#listeners) wake()
     return result
   }
@@ -104,14 +114,17 @@ export class State {
 
   putEvaluation(evaluation: Evaluation): void {
     this.#put("evaluations", this.evaluations, evaluation)
+    this.events.record({ topic: "Evaluation", value: evaluation })
   }
 
   putDeployment(deployment: Deployment): void {
     this.#put("deployments", this.deployments, deployment)
+    this.events.record({ topic: "Deployment", value: deployment })
   }
 
   putAllocation(allocation: Allocation): void {
     this.#put("allocations", this.allocations, allocation)
+    this.events.record({ topic: "Allocation", value: allocation })
   }
 
   /** Stores the job and its version. A version that is new may push out the oldest one without a tag. */
@@ -121,6 +134,7 @@ export class State {
     this.#putVersion(key, job)
     this.tables.jobs = this.index
     this.#touched.add(key)
+    this.events.record({ topic: "Job", value: job })
   }
 
   /** Changes one stored version, and the job where it is that version. */
@@ -129,7 +143,10 @@ export class State {
     const stored = this.versionsOf(namespace, id).find((each) => each.Version === version)
     if (stored === undefined) return
     const changed = { ...change(stored), ModifyIndex: this.index }
-    if (this.jobs.get(key)?.Version === version) this.jobs.set(key, changed)
+    if (this.jobs.get(key)?.Version === version) {
+      this.jobs.set(key, changed)
+      this.events.record({ topic: "Job", value: changed })
+    }
     this.#putVersion(key, changed)
     this.tables.jobs = this.index
   }
@@ -147,6 +164,8 @@ export class State {
   /** Removes a job with its versions, sources, deployments and allocations; its pending evaluations end. */
   purge(namespace: string, id: string, now: Nanos): void {
     const key = jobKey(namespace, id)
+    const purged = this.jobs.get(key)
+    if (purged !== undefined) this.events.record({ topic: "Job", value: purged, deleted: true })
     for (const table of [this.jobs, this.versions, this.submissions, this.#summaries]) table.delete(key)
     for (const { ID } of this.deploymentsOf(namespace, id)) this.deployments.delete(ID)
     for (const { ID } of this.allocationsOf(namespace, id)) this.allocations.delete(ID)
@@ -246,6 +265,7 @@ export class State {
     if (status === job.Status) return
     const updated = { ...job, Status: status, ModifyIndex: this.index }
     this.jobs.set(key, updated)
+    this.events.record({ topic: "Job", value: updated })
     this.#putVersion(key, updated)
     this.tables.jobs = this.index
   }

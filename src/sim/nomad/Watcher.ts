@@ -56,7 +56,7 @@ export const makeWatcher = (cluster: Cluster, enqueue: (evaluation: Evaluation) 
   }
 
   const evaluate = (deployment: Deployment, write: (index: number) => void = () => undefined): void => {
-    const evaluation = state.commit((index, at) => {
+    const evaluation = state.commit("AllocationUpdateDesiredStatus", (index, at) => {
       write(index)
       const made = watcherEvaluation(cluster, deployment, index, at)
       state.putEvaluation(made)

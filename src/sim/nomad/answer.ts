@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { eventRoute } from "./eventRoute.ts"
 import type { Fault } from "./Fault.ts"
 import {
   type Answer,
@@ -87,7 +88,8 @@ const route = (writer: Writer, request: ApiRequest): Effect.Effect<Answer, Refus
   if (path === "/v1/namespaces" || path === "/v1/namespace" || path.startsWith("/v1/namespace/")) {
     return namespaceRoute(writer, request)
   }
-  for (const known of ["/v1/event/stream", "/v1/jobs/parse", "/v1/evaluations", "/v1/allocations"]) {
+  if (path === "/v1/event/stream") return eventRoute(writer, request)
+  for (const known of ["/v1/jobs/parse", "/v1/evaluations", "/v1/allocations"]) {
     if (path === known) return notSimulated(known)
   }
   return Effect.succeed(unknownPath)
@@ -107,7 +109,7 @@ const namespaceRoute = ({ cluster }: Writer, request: ApiRequest): Effect.Effect
     const body = yield* bodyOf(request)
     const name = textOf(body["Name"])
     if (name === "") return yield* refuse(400, 'invalid name "". Must match regex ^[a-zA-Z0-9-]{1,128}$')
-    state.commit(() => state.namespaces.add(name))
+    state.commit(undefined, () => state.namespaces.add(name))
     return writeAnswer(state.index, null)
   })
 }

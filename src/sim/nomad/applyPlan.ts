@@ -32,8 +32,9 @@ export const applyPlan = (cluster: Cluster, evaluation: Evaluation, outcome: Job
       ({ place, stop, inPlace, later }) => place.length + stop.length + inPlace.length + later.length > 0
     )
   if (!changes) return { run, followUps, snapshot }
-  state.commit((index, now) => {
+  state.commit("PlanResult", (index, now) => {
     const { cancels, job, current } = outcome
+    state.putEvaluation({ ...evaluation, ModifyIndex: index, ModifyTime: now })
     if (cancels !== undefined) {
       const words = { Status: "cancelled" as const, StatusDescription: cancels.words }
       state.putDeployment({ ...cancels.deployment, ...words, ModifyIndex: index, ModifyTime: now })

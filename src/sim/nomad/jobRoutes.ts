@@ -1,8 +1,8 @@
 import { Effect } from "effect"
-import { allocationStub, withoutEmpty } from "./Allocation.ts"
+import { allocationStub } from "./Allocation.ts"
 import type { Cluster } from "./Cluster.ts"
 import { deploymentJson } from "./Deployment.ts"
-import type { Evaluation } from "./Evaluation.ts"
+import { evaluationJson } from "./Evaluation.ts"
 import {
   type Answer,
   type ApiRequest,
@@ -19,7 +19,6 @@ import { type Job, jobKey } from "./Job.ts"
 import { boolean, jobList, jobStatuses, jobSummary, pageSize } from "./jobViews.ts"
 import { isObject, type Json, type JsonObject, textOf } from "./Json.ts"
 import { multiError, refuse, type Refusal } from "./Refusal.ts"
-import { rfc3339 } from "./time.ts"
 import { admit, register, type Registered, type Writer } from "./registerJob.ts"
 import { revert, scale, stop, tag } from "./writeJobs.ts"
 
@@ -264,10 +263,6 @@ const submissionOf = ({ state }: Cluster, namespace: string, id: string, version
 const allocationsOf = ({ state, node }: Cluster, namespace: string, id: string): Read => ({
   index: state.tables.allocations,
   body: state.allocationsOf(namespace, id).map((each) => allocationStub(each, node))
-})
-
-export const evaluationJson = (evaluation: Evaluation): JsonObject => ({
-  ...withoutEmpty({ ...evaluation, WaitUntil: rfc3339(evaluation.WaitUntil) })
 })
 
 const evaluationsOf = ({ state }: Cluster, namespace: string, id: string): Read => ({

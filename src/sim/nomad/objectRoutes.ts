@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { allocationJson, allocationStub } from "./Allocation.ts"
 import { deploymentJson, isActive, runningWords, type Deployment } from "./Deployment.ts"
-import type { Evaluation } from "./Evaluation.ts"
+import { type Evaluation, evaluationJson } from "./Evaluation.ts"
 import {
   type Answer,
   type ApiRequest,
@@ -13,7 +13,7 @@ import {
   requireUuid,
   writeAnswer
 } from "./Http.ts"
-import { evaluationJson, notSimulated } from "./jobRoutes.ts"
+import { notSimulated } from "./jobRoutes.ts"
 import type { Json } from "./Json.ts"
 import { multiError, refuse, type Refusal } from "./Refusal.ts"
 import { failDeployment } from "./rollback.ts"
@@ -162,7 +162,7 @@ const pause = (writer: Writer, request: ApiRequest, id: string): Answering =>
     const isPause = body["Pause"] === true
     const deployment = yield* active(writer, id, isPause ? "pause" : "resume")
     const { state } = writer.cluster
-    const evaluation = state.commit((index, now) => {
+    const evaluation = state.commit("DeploymentStatusUpdate", (index, now) => {
       const TaskGroups = Object.fromEntries(
         Object.entries(deployment.TaskGroups).map(([name, group]) => [
           name,

@@ -44,7 +44,7 @@ export const operatorRoute = (
     if (algorithm !== "binpack" && algorithm !== "spread") {
       return yield* refuse(400, `invalid scheduler algorithm: ${algorithm}`)
     }
-    state.commit(() => undefined)
+    state.commit(undefined, () => undefined)
     broker.pause(body["PauseEvalBroker"] === true)
     return writeAnswer(state.index, { Index: state.index, Updated: true })
   })

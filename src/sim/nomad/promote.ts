@@ -10,7 +10,7 @@ export const promote = (
   groups: ReadonlyArray<string>
 ): Evaluation => {
   const { state } = cluster
-  return state.commit((index, at) => {
+  return state.commit("DeploymentPromotion", (index, at) => {
     const TaskGroups = Object.fromEntries(
       Object.entries(deployment.TaskGroups).map(([name, group]) => [
         name,

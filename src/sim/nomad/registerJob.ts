@@ -95,7 +95,7 @@ export const register = (
     const priority = Number(body["EvalPriority"] ?? 0) || job.Priority
     const changed = stored === undefined || specChanged(stored, job)
     if (!changed) {
-      const evaluation = state.commit((index, now) => {
+      const evaluation = state.commit("EvaluationUpdated", (index, now) => {
         const made = newEvaluation(cluster, { ...stored, Priority: priority }, "job-register", index, now)
         if (!isParent(stored)) state.putEvaluation(made)
         return made
@@ -156,7 +156,7 @@ export const storeVersion = (
   const { state } = cluster
   const key = jobKey(job.Namespace, job.ID)
   const stored = state.jobs.get(key)
-  return state.commit((index, now) => {
+  return state.commit(trigger === "job-register" ? "JobRegistered" : "JobDeregistered", (index, now) => {
     const isNext = stored !== undefined && job.Version <= stored.Version
     const version = isNext ? stored.Version + 1 : job.Version
     state.putJob({

@@ -17,7 +17,7 @@ export const failDeployment = (
 ): { readonly evaluation: Evaluation; readonly reverted: number | null } => {
   const { state } = cluster
   const { Namespace, JobID } = deployment
-  return state.commit((index, now) => {
+  return state.commit("DeploymentStatusUpdate", (index, now) => {
     const job = state.job(Namespace, JobID)
     const stable = rollback ? state.versionsOf(Namespace, JobID).find((each) => each.Stable) : undefined
     const reverts = stable !== undefined && job !== undefined && specChanged(job, stable)

@@ -24,7 +24,11 @@ export const serve = (
         (body) => {
           const fiber = Effect.runForkWith(services)(
             Effect.suspend(() => answer(parse(request, body))).pipe(
-              Effect.map((answered) => send(request, response, answered)),
+              Effect.flatMap((answered) =>
+                answered?.lines === undefined
+                  ? Effect.sync(() => send(request, response, answered))
+                  : stream(response, answered, answered.lines)
+              ),
               Effect.catchCause((cause) =>
                 Effect.logError("answering failed", cause).pipe(
                   Effect.andThen(Effect.sync(() => response.destroy()))
@@ -80,6 +84,17 @@ const decoded = (path: string): string => {
     return path
   }
 }
+
+/** A head that tells no length, then text until the client leaves: its end is the connection's. */
+const stream = (response: ServerResponse, { status, headers }: Answer, lines: NonNullable<Answer["lines"]>) =>
+  Effect.suspend(() => {
+    response.useChunkedEncodingByDefault = false
+    response.shouldKeepAlive = false
+    response.sendDate = false
+    response.writeHead(status, headers)
+    response.flushHeaders()
+    return lines((text) => void response.write(text))
+  })
 
 const send = (request: IncomingMessage, response: ServerResponse, answered: Answer | undefined): void => {
   if (answered === undefined) {

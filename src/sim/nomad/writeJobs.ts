@@ -30,7 +30,7 @@ export const revert = (
     }
     const next = { ...target, VersionTag: null, Stable: false }
     if (!specChanged(stored, next)) {
-      const evaluation = state.commit((index, now) => {
+      const evaluation = state.commit("EvaluationUpdated", (index, now) => {
         const made = newEvaluation(cluster, stored, "job-register", index, now)
         state.putEvaluation(made)
         return made
@@ -63,7 +63,7 @@ export const stop = (
       if (evaluation !== undefined) enqueue(evaluation)
       return registeredAs(evaluation, state.index, state.index)
     }
-    const evaluation = state.commit((index, now) => {
+    const evaluation = state.commit("JobDeregistered", (index, now) => {
       state.purge(namespace, id, now)
       if (isParent(stored)) return undefined
       const made = newEvaluation(cluster, stored, "job-deregister", index, now, { JobModifyIndex: index })
@@ -96,7 +96,7 @@ export const scale = (
     }
     const key = jobKey(namespace, id)
     const source = state.submissions.get(key)?.find((each) => each.Version === stored.Version)
-    const jobIndex = state.commit((index, now) => {
+    const jobIndex = state.commit("JobRegistered", (index, now) => {
       const Version = stored.Version + 1
       state.putJob({
         ...stored,
@@ -109,12 +109,12 @@ export const scale = (
       if (source !== undefined) state.putSubmission(key, { ...source, Version, JobModifyIndex: index })
       return index
     })
-    const evaluation = state.commit((index, now) => {
+    const evaluation = state.commit("EvaluationUpdated", (index, now) => {
       const made = newEvaluation(cluster, stored, "job-scaling", index, now, { JobModifyIndex: jobIndex })
       state.putEvaluation(made)
       return made
     })
-    state.commit(() => undefined)
+    state.commit(undefined, () => undefined)
     enqueue(evaluation)
     return Effect.succeed(registeredAs(evaluation, jobIndex, state.index))
   })
@@ -136,7 +136,7 @@ export const tag = (
     const holder = versions.find((each) => each.VersionTag?.["Name"] === name)
     if (version === undefined) {
       if (holder === undefined) return refuse(500, `tag "${name}" not found on job "${id}"`)
-      state.commit(() =>
+      state.commit(undefined, () =>
         state.changeVersion(namespace, id, holder.Version, (each) => ({ ...each, VersionTag: null }))
       )
       return Effect.succeed({ Name: "", Description: "", TaggedTime: 0, Index: state.index })
@@ -148,7 +148,7 @@ export const tag = (
     if (!versions.some((each) => each.Version === wanted)) {
       return refuse(500, `job "${id}" version ${wanted} not found`)
     }
-    const made = state.commit((_, now) => {
+    const made = state.commit(undefined, (_, now) => {
       const VersionTag = { Name: name, Description: description, TaggedTime: now }
       state.changeVersion(namespace, id, wanted, (each) => ({ ...each, VersionTag }))
       return VersionTag

@@ -1,5 +1,5 @@
 import { assert } from "@effect/vitest"
-import { Clock, Effect, Layer, ManagedRuntime } from "effect"
+import { Clock, Effect, Layer, ManagedRuntime, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import type { WriteBody } from "./Answers.ts"
 import { NomadSimulator, type Outcome } from "../../../src/sim/NomadSimulator.ts"
@@ -16,6 +16,8 @@ export interface Reply<A> {
 /** What the contract is tested against. */
 export interface Target {
   readonly call: <A = WriteBody>(method: string, path: string, body?: unknown) => Effect.Effect<Reply<A>>
+  /** Opens a stream of lines that nobody ends: it is closed with the scope. */
+  readonly stream: (path: string) => Effect.Effect<Streamed, never, Scope.Scope>
   /** Lets time pass: virtual on the simulator, real on an agent. */
   readonly pass: (milliseconds: number) => Effect.Effect<void>
   /** Milliseconds on the clock that `pass` moves. */
@@ -50,6 +52,41 @@ export const caller =
       }
     })
 
+/** The lines that a stream has sent so far. */
+export interface Streamed {
+  readonly status: number
+  readonly headers: Headers
+  readonly lines: ReadonlyArray<string>
+}
+
+export const streamer =
+  (url: string): Target["stream"] =>
+  (path) =>
+    Effect.gen(function* () {
+      const abort = yield* Effect.acquireRelease(
+        Effect.sync(() => new AbortController()),
+        (controller) => Effect.sync(() => controller.abort())
+      )
+      return yield* Effect.promise(async () => {
+        const { signal } = abort
+        // With what would compress any other answer.
+        const headers = { "Accept-Encoding": "gzip" }
+        const response = await fetch(`${url}${path}`, { signal, headers })
+        const lines: Array<string> = []
+        void follow(response, lines).catch(() => undefined)
+        return { status: response.status, headers: response.headers, lines }
+      })
+    })
+
+const follow = async (response: Response, lines: Array<string>): Promise<void> => {
+  let rest = ""
+  for await (const text of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    const parts = `${rest}${text}`.split("\n")
+    rest = parts.pop() ?? ""
+    lines.push(...parts)
+  }
+}
+
 /** Start of the simulator's virtual time. */
 const start = Date.UTC(2026, 0, 1)
 
@@ -64,6 +101,7 @@ export const startSimulator = async (): Promise<Target> => {
   const onClock = <A>(effect: Effect.Effect<A>) => Effect.promise(() => runtime.runPromise(effect))
   return {
     call: caller(simulator.url),
+    stream: streamer(simulator.url),
     pass: (milliseconds) => onClock(TestClock.adjust(milliseconds)),
     now: onClock(Clock.currentTimeMillis),
     holds: (path) =>

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { delimiter, join } from "node:path"
 import { Effect } from "effect"
-import { caller, type Target } from "./Target.ts"
+import { caller, streamer, type Target } from "./Target.ts"
 
 const isExecutable = (file: string): boolean => {
   try {
@@ -114,6 +114,7 @@ const target = (url: string, stop: () => Promise<void>): Target => {
       if (typeof id === "string") used.add(id)
       return call<A>(method, path, body)
     },
+    stream: streamer(url),
     pass: (milliseconds) => Effect.sleep(milliseconds),
     now: Effect.sync(() => Date.now()),
     // An agent does not tell what it holds; half a second is ample on loopback.

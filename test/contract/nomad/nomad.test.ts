@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from "@effect/vitest"
 import { hasAgent, startAgent } from "./agent.ts"
 import { canaries } from "./canaries.ts"
 import { deployments } from "./deployments.ts"
+import { events } from "./events.ts"
 import { failing } from "./failing.ts"
 import { jobTypes } from "./jobTypes.ts"
 import { logs } from "./logs.ts"
@@ -38,4 +39,5 @@ describe.each(targets)("nomad contract: %s", (name, start) => {
   canaries(target)
   failing(target)
   logs(target)
+  events(target)
 })
