@@ -368,6 +368,55 @@ describe("a failure in the sentence that a person needs, and whose it is", () =>
       `reverted (others) ${back}: task side: not healthy within 5s (check of cache failing) (Nomad: ${words})`
     ],
     [
+      "a task of the same name in another group is another's",
+      reverted({ allocations: [states({ t: crashed }, { TaskGroup: "h" })] }),
+      `reverted (others) ${back}: task t: exited 1 (Nomad: ${words})`
+    ],
+    [
+      "an allocation of an earlier life of the job tells nothing",
+      reverted({ allocations: [states({ t: crashed }, { CreateIndex: 900 })] }),
+      `reverted (image) ${back}: ${words}`
+    ],
+    [
+      "one that exits again and again is told by that, also while the next try waits",
+      reverted({
+        allocations: [
+          states(
+            {
+              t: state(
+                [
+                  event("Started"),
+                  exit(1, 1),
+                  event("Restarting"),
+                  event("Driver", { DisplayMessage: "Downloading image" })
+                ],
+                { State: "pending", Failed: false, Restarts: 1 }
+              )
+            },
+            { ClientStatus: "pending" }
+          )
+        ]
+      }),
+      `reverted (image) ${back}: task t: exited 1 (Nomad: ${words})`
+    ],
+    [
+      "one that runs and waits for a template to be rendered anew is not held up by it",
+      reverted({
+        allocations: [
+          states(
+            {
+              t: {
+                ...running,
+                Events: [event("Started"), event("Template", { DisplayMessage: "Missing: x" })]
+              }
+            },
+            { ClientStatus: "running" }
+          )
+        ]
+      }),
+      `reverted (image) ${back}: task t: not healthy within 5s (Nomad: ${words})`
+    ],
+    [
       "both: ours counts",
       reverted({ allocations: [states({ side: crashed, t: crashed })] }),
       `reverted (image) ${back}: task t: exited 1 (Nomad: ${words})`

@@ -52,36 +52,42 @@ describe("progress", () => {
     })
   )
 
-  it.effect(
-    "L8: an attempt that was just accepted is read once; so is one that another's version carries",
-    () =>
-      Effect.gen(function* () {
-        const world: World = {
-          versions: [version(2, 1190, after, attemptB), v1, v0],
-          deployments: [cancelled(1, 1182), deployment("deployment-running", 2, 1190)],
-          statuses: [
-            status(0, {
-              Version: 2,
-              Allocs: [{ ID: "x", JobVersion: 2, ClientStatus: "running", DeploymentStatus: null }],
-              LatestDeployment: { ...status(0).LatestDeployment, JobVersion: 2 }
-            })
-          ]
-        }
-        const { endpoint, asked } = yield* nomadScript(serving(() => world))
-        yield* Deployer.use((deployer) =>
-          Effect.gen(function* () {
-            const both = [attempt(), attempt({ id: attemptB, nomadIndex: 1190 })]
-            for (let look = 0; look < 3; look++) {
-              const told = yield* deployer.progress(both)
-              assert.deepStrictEqual(
-                both.map(({ id }) => say(told.get(id))),
-                ["rolling v1: 0 of 1 allocations healthy", "rolling v2: 0 of 1 allocations healthy"]
-              )
-            }
+  it.effect("L8: one that was just accepted is read once, one that another's version carries as well", () =>
+    Effect.gen(function* () {
+      let healthy = 0
+      const world = (): World => ({
+        versions: [version(2, 1190, after, attemptB), v1, v0],
+        deployments: [cancelled(1, 1182), deployment("deployment-running", 2, 1190)],
+        statuses: [
+          status(0, {
+            Version: 2,
+            Allocs: [0, 1, 2].map((at) => ({
+              ID: String(at),
+              JobVersion: 2,
+              ClientStatus: "running",
+              DeploymentStatus: { Canary: false, Healthy: at < healthy ? true : null }
+            })),
+            LatestDeployment: { ...status(0).LatestDeployment, JobVersion: 2 }
           })
-        ).pipe(Effect.provide(Deployer.layer(endpoint)))
-        assert.strictEqual(asked.length, 3 + 2 * 2)
+        ]
       })
+      const { endpoint, asked } = yield* nomadScript(serving(world))
+      yield* Deployer.use((deployer) =>
+        Effect.gen(function* () {
+          const both = [attempt(), attempt({ id: attemptB, nomadIndex: 1190 })]
+          for (healthy of [0, 1, 2]) {
+            const told = yield* deployer.progress(both)
+            // The recorded deployment, read at first, is of one allocation.
+            const words = `${healthy} of ${healthy === 0 ? 1 : 3} allocations healthy`
+            assert.deepStrictEqual(
+              both.map(({ id }) => say(told.get(id))),
+              [`rolling v1: ${words}`, `rolling v2: ${words}`]
+            )
+          }
+        })
+      ).pipe(Effect.provide(Deployer.layer(endpoint)))
+      assert.strictEqual(asked.length, 3 + 2 * 2)
+    })
   )
 
   it.effect("an unhealthy allocation is read for its reason once, until the job's status moves", () =>
@@ -198,6 +204,30 @@ describe("progress", () => {
     })
   )
 
+  it.effect("a system job is due once on each node that runs it, whatever its count", () =>
+    Effect.map(
+      following(
+        {
+          versions: [],
+          statuses: [
+            status(0, {
+              Type: "system",
+              GroupCountSum: 1,
+              Allocs: [true, null, null].map((Healthy, at) => ({
+                ID: String(at),
+                JobVersion: at === 2 ? 0 : 1,
+                ClientStatus: "running",
+                DeploymentStatus: { Canary: false, Healthy }
+              }))
+            })
+          ]
+        },
+        attempt({ nomadVersion: 1 })
+      ),
+      ({ said }) => assert.deepStrictEqual(said, ["rolling v1: 1 of 3 allocations healthy"])
+    )
+  )
+
   it.effect("healthy ones that are too few are read on: there may be no room for the rest", () =>
     Effect.gen(function* () {
       const running = deployment("deployment-running", 1, 1182)
@@ -278,10 +308,15 @@ describe("progress", () => {
   it.effect("by allocations: all have run for min_healthy_time, and a restart begins it anew", () =>
     Effect.gen(function* () {
       let restarts = 0
+      const events: Array<Json> = []
       const world = () => ({
         versions: [v1, v0],
         allocations: [
-          allocation({ TaskStates: { t: { StartedAt: "2026-11-23T14:22:49Z", Restarts: restarts } } })
+          allocation({
+            TaskStates: {
+              t: { StartedAt: "2026-11-23T14:22:49Z", Restarts: restarts, Events: [...events] }
+            }
+          })
         ]
       })
       const { endpoint } = yield* nomadScript(serving(world))
@@ -295,6 +330,7 @@ describe("progress", () => {
           assert.strictEqual(yield* look, waits)
           yield* TestClock.adjust("999 millis")
           assert.strictEqual(yield* look, waits)
+          events.push({ Type: "Reconnected", Time: 1 })
           // The recorded group has a min_healthy_time of one second.
           yield* TestClock.adjust("1 millis")
           assert.strictEqual(yield* look, "succeeded v1: every allocation ran for its min_healthy_time")

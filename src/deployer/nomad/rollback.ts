@@ -8,17 +8,17 @@ export const rolledBackTo = ({ Status, StatusDescription }: Deployment): number 
 }
 
 /**
- * The version that `version` is Nomad's own rollback to; undefined: it is no rollback. Nomad copies the stable version
- * whole, time of submission included (T9); whoever else writes a job, an operator's revert among them, gets a new one.
- * `before` is the version that it replaced: a copy of that one is none.
+ * The version that `version`, which replaced `before`, is Nomad's own rollback to; undefined: it is no rollback. Nomad
+ * copies the stable version whole, time of submission included (T9; also where it swallows a register, measured);
+ * whoever else writes a job, an operator's revert among them, gets a new one.
  */
 export const rollbackOf = (
   version: NomadJob,
   before: NomadJob,
   versions: ReadonlyArray<NomadJob>
 ): NomadJob | undefined =>
-  version.Stable === true && version.SubmitTime !== undefined && version.SubmitTime !== before.SubmitTime
-    ? versions.findLast(
+  version.SubmitTime === undefined
+    ? undefined
+    : versions.findLast(
         (older) => older.JobModifyIndex < before.JobModifyIndex && older.SubmitTime === version.SubmitTime
       )
-    : undefined

@@ -204,8 +204,7 @@ export const tellOutcome = (attempt: Followed, facts: JobFacts): Told => {
     if (next === undefined && deployment !== undefined) return { _tag: "ReadOn" }
     if (next === undefined) break
     if (!carries(next)) {
-      const copied =
-        deployment === undefined && before !== undefined ? rollbackOf(next, before, versions) : undefined
+      const copied = before === undefined ? undefined : rollbackOf(next, before, versions)
       if (copied === undefined)
         return ended(
           "superseded",
@@ -213,12 +212,7 @@ export const tellOutcome = (attempt: Followed, facts: JobFacts): Told => {
           { deployment }
         )
       const revertedTo = tasksIn(next)
-      const isOthers = deployments.some(
-        (made) =>
-          made.JobSpecModifyIndex < accepted &&
-          made.JobSpecModifyIndex > copied.JobModifyIndex &&
-          rolledBackTo(made) === copied.Version
-      )
+      const isOthers = deployments.some((made) => rolledBackTo(made) === copied.Version)
       if (isOthers)
         return ended(
           "superseded",
