@@ -14,7 +14,7 @@ import type { RepositoryName } from "../domain/RepositoryName.ts"
 import type { RequestKind } from "../domain/RequestKind.ts"
 import type { Tag } from "../domain/Tag.ts"
 import type { Target } from "../domain/Target.ts"
-import type { Doubt, Suspicion, View } from "../domain/View.ts"
+import type { Doubt, Suspicion, TagRow, View } from "../domain/View.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { attempts } from "./attempts.ts"
 import { brake } from "./brake.ts"
@@ -30,6 +30,7 @@ import { spokenFor } from "./spokenFor.ts"
 import type { StaleGeneration } from "./StaleGeneration.ts"
 import { statuses } from "./statuses.ts"
 import type { StoreError } from "./StoreError.ts"
+import { tags } from "./tags.ts"
 import { views } from "./views.ts"
 
 /** A person's change of desired state; a key that is left out stays as it is. */
@@ -127,6 +128,8 @@ export interface RepositoryStatus {
   readonly decision: Decision | null
   readonly decidedAt: Date | null
   readonly checkedAt: Date | null
+  /** When this was read, by Postgres's clock. */
+  readonly readAt: Date
 }
 
 /** Desired state, views, attempts and decisions in Postgres. Every call ends within 5 seconds. */
@@ -233,6 +236,8 @@ export class StateStore extends Context.Service<
       readonly by: string
       readonly from: string
     }): Effect.Effect<ReadonlyArray<Move> | null, StoreError>
+    /** The tags that are there, the newest first: as first seen, and of one listing the highest version. */
+    tags(repository: RepositoryName, limit: number): Effect.Effect<ReadonlyArray<TagRow>, StoreError>
     /** `checked_at` of all of these, in one statement. */
     touch(repositories: ReadonlyArray<RepositoryName>): Effect.Effect<void, StoreError>
 
@@ -298,7 +303,12 @@ export class StateStore extends Context.Service<
      * where it succeeded), and its request, which opens again where a rollback undid it for no fault of its own.
      */
     end(fence: Fence, ending: Ending): Effect.Effect<boolean, StoreError>
-    attempts(repository: RepositoryName, limit: number): Effect.Effect<ReadonlyArray<Attempt>, StoreError>
+    /** Newest first; `before`: only those that came before this one. */
+    attempts(
+      repository: RepositoryName,
+      limit: number,
+      before?: AttemptId | null
+    ): Effect.Effect<ReadonlyArray<Attempt>, StoreError>
     attempt(id: AttemptId): Effect.Effect<Attempt | null, StoreError>
     /** The present decision and those before it, newest first. */
     decisions(repository: RepositoryName, limit: number): Effect.Effect<ReadonlyArray<Decided>, StoreError>
@@ -319,6 +329,7 @@ export class StateStore extends Context.Service<
         ...desired(database.pool),
         ...views(database.pool),
         ...brake(database.pool),
+        ...tags(database.pool),
         ...statuses(database.pool),
         ...history(database.pool),
         ...attempts(database.pool),

@@ -133,14 +133,14 @@ export const rollouts = (
           select true as yes from ended`.pipe(Effect.map(isYes))
       ),
 
-    attempts: (repository, limit) =>
+    attempts: (repository, limit, before = null) =>
       storeCall(
         "StateStore.attempts",
         sql`
           select ${row} as row from attempt a
-          where a.repository = ${repository} order by a.seq desc limit ${limit}`.pipe(
-          Effect.flatMap(decodeAttempts)
-        )
+          where a.repository = ${repository}
+            and (${before}::uuid is null or a.seq < (select seq from attempt where id = ${before}::uuid))
+          order by a.seq desc limit ${limit}`.pipe(Effect.flatMap(decodeAttempts))
       )
   }
 }

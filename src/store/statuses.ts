@@ -13,7 +13,8 @@ const Status = Schema.Struct({
   observedAt: Schema.NullOr(Schema.Date),
   decision: Schema.NullOr(Decision),
   decidedAt: Schema.NullOr(Schema.Date),
-  checkedAt: Schema.NullOr(Schema.Date)
+  checkedAt: Schema.NullOr(Schema.Date),
+  readAt: Schema.Date
 })
 const decodeStatuses = decodeRows(Status)
 const encodeObserved = encodeJson(Observed)
@@ -77,7 +78,8 @@ export const statuses = (
           'desired', ${sql.literal(rowOf(Desired, "r", { repository: "name" }))},
           'observed', coalesce(o.observed, o.unread), 'observedAt', coalesce(o.observed_at, o.unread_at),
           'decision', d.decision, 'decidedAt', d.since,
-          'checkedAt', c.checked_at
+          'checkedAt', c.checked_at,
+          'readAt', now()
         ) as row
         from repository r
         left join observation o on o.repository = r.name
