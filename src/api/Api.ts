@@ -1,10 +1,13 @@
 import { HttpApi, OpenApi } from "effect/http-api"
 import { Classic } from "./Classic.ts"
+import { Fleet } from "./Fleet.ts"
 import { Operations, Probes } from "./Operations.ts"
+import { Orders } from "./Orders.ts"
+import { Repositories } from "./Repositories.ts"
 
 /** Every route of the server: one that is not in here can not be reached. */
 export class Api extends HttpApi.make("registrywatcher")
-  .add(Probes, Classic, Operations)
+  .add(Probes, Classic, Repositories, Orders, Fleet, Operations)
   .annotateMerge(
     OpenApi.annotations({
       title: "Registrywatcher",

@@ -17,10 +17,23 @@ export class Unauthorized extends Schema.Error<Unauthorized>("Unauthorized")(fie
 export class Forbidden extends Schema.Error<Forbidden>("Forbidden")(fields("Forbidden"), {
   httpApiStatus: 403
 }) {}
+/** There is no such thing, or the caller may not see it: both look the same (X22). */
+export class NotFound extends Schema.Error<NotFound>("NotFound")(fields("NotFound"), {
+  httpApiStatus: 404
+}) {}
 /** The body did not arrive in time. */
 export class TimedOut extends Schema.Error<TimedOut>("TimedOut")(fields("TimedOut"), {
   httpApiStatus: 408
 }) {}
+/** What is asked for can not be done as things stand; nothing was changed. */
+export class Conflict extends Schema.Error<Conflict>("Conflict")(fields("Conflict"), {
+  httpApiStatus: 409
+}) {}
+/** `If-Match` is missing, or names a state that is no more; nothing was changed. */
+export class PreconditionFailed extends Schema.Error<PreconditionFailed>("PreconditionFailed")(
+  fields("PreconditionFailed"),
+  { httpApiStatus: 412 }
+) {}
 export class TooLarge extends Schema.Error<TooLarge>("TooLarge")(fields("TooLarge"), {
   httpApiStatus: 413
 }) {}

@@ -1,4 +1,4 @@
-import { Context, DateTime, Effect, Layer } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { Unavailable } from "../api/ApiError.ts"
 import type { RepositoryTags } from "../api/Classic.ts"
 import { Ballot } from "../decide/Ballot.ts"
@@ -9,18 +9,20 @@ import type { Observed } from "../domain/Observed.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
 import type { Tag } from "../domain/Tag.ts"
 import type { View } from "../domain/View.ts"
-import { StateStore } from "../store/StateStore.ts"
+import { type RepositoryStatus, StateStore } from "../store/StateStore.ts"
 import type { StoreError } from "../store/StoreError.ts"
 import { listed } from "./listed.ts"
 import { orUnavailable } from "./orUnavailable.ts"
 
 /** What Postgres has of a repository, as an election needs it. */
 export interface Entry {
+  readonly status: RepositoryStatus
   readonly desired: Desired
   readonly observed: Observed | null
   readonly view: View | null
   readonly history: Pick<History, "ran" | "quarantine">
   readonly ballot: Ballot
+  /** By Postgres's clock (S19). */
   readonly readAt: Date
 }
 
@@ -80,14 +82,14 @@ export class Catalogue extends Context.Service<
             [store.statuses(names), store.views(names), store.elections(names)],
             { concurrency: "unbounded" }
           )
-          const readAt = DateTime.toDateUtc(yield* DateTime.now)
           return new Map(
-            statuses.map(({ desired, observed }) => {
+            statuses.map((status) => {
+              const { desired, observed, readAt } = status
               const name = desired.repository
               const view = views.get(name) ?? null
               const history = histories.get(name) ?? { ran: [], quarantine: [] }
               const ballot = ballotOf(name, view?.tags ?? [])
-              return [name, { desired, observed, view, history, ballot, readAt }]
+              return [name, { status, desired, observed, view, history, ballot, readAt }]
             })
           )
         }),

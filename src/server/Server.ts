@@ -8,11 +8,14 @@ import { Tokens } from "../store/Tokens.ts"
 import { authorization } from "./authorization.ts"
 import { Catalogue } from "./Catalogue.ts"
 import { classic } from "./classic.ts"
+import { fleet } from "./fleet.ts"
 import { gate } from "./gate.ts"
 import { jsonBody } from "./jsonBody.ts"
 import { limits as defaults, type Limits } from "./limits.ts"
 import { nodeServer } from "./nodeServer.ts"
 import { operations, probes } from "./operations.ts"
+import { ordering } from "./ordering.ts"
+import { repositories } from "./repositories.ts"
 import { routesOf } from "./routes.ts"
 import type { ServerSettings } from "./ServerSettings.ts"
 
@@ -52,7 +55,14 @@ const build = (settings: ServerSettings, limits: Limits) => {
     return yield* new Unprotected({ file: settings.file, address: `${host}:${port}` })
   })
 
-  const handlers = Layer.mergeAll(classic(settings, limits), probes(settings), operations)
+  const handlers = Layer.mergeAll(
+    probes(settings),
+    classic(settings, limits),
+    repositories(settings),
+    ordering(settings, limits),
+    fleet(settings),
+    operations
+  )
   const routes = HttpApiBuilder.layer(Api).pipe(
     Layer.provide(handlers),
     Layer.provide([authorization(settings, limits), jsonBody(limits)])

@@ -1,12 +1,12 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
-import { BadRequest } from "../api/ApiError.ts"
+import { BadRequest, type PreconditionFailed } from "../api/ApiError.ts"
 import { Caller } from "../api/Authorization.ts"
 import { Catalogue, readEntry, wantedTag } from "./Catalogue.ts"
 import type { Limits } from "./limits.ts"
 import { orUnavailable } from "./orUnavailable.ts"
-import { reset, setTag } from "./orders.ts"
+import { type Ordered, reset, setTag } from "./orders.ts"
 import type { ServerSettings } from "./ServerSettings.ts"
 
 /** Handlers of the predecessor's endpoints. What the caller may not see is answered as if it were not watched (X22). */
@@ -50,11 +50,19 @@ export const classic = (settings: Pick<ServerSettings, "watched">, limits: Limit
           }
         }),
         setTag: Effect.fnUntraced(function* ({ params, payload }) {
-          return { message: yield* setTag(yield* find(params.repository), payload, limits) }
+          const watched = yield* find(params.repository)
+          return yield* lastWriterWins(setTag(watched, payload, limits, null))
         }),
         reset: Effect.fnUntraced(function* ({ params }) {
-          return { message: yield* reset(yield* find(params.repository)) }
+          return yield* lastWriterWins(reset(yield* find(params.repository), null))
         })
       })
     })
+  )
+
+/** These have no `If-Match`, so that no generation is ever the wrong one (`design.md` §4). */
+const lastWriterWins = <E, R>(ordered: Effect.Effect<Ordered, E | PreconditionFailed, R>) =>
+  ordered.pipe(
+    Effect.map(({ message }) => ({ message })),
+    Effect.catchTag("PreconditionFailed", Effect.die)
   )

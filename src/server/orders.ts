@@ -1,5 +1,4 @@
 import { Effect } from "effect"
-import { Caller } from "../api/Authorization.ts"
 import type { TagChange } from "../api/Classic.ts"
 import type { Election } from "../decide/elect.ts"
 import { isOpen } from "../domain/Attempt.ts"
@@ -9,67 +8,76 @@ import type { RepositoryName } from "../domain/RepositoryName.ts"
 import type { RequestKind } from "../domain/RequestKind.ts"
 import type { Tag } from "../domain/Tag.ts"
 import type { Watched } from "../domain/Watched.ts"
-import { type DesiredChange, StateStore } from "../store/StateStore.ts"
+import { StateStore } from "../store/StateStore.ts"
 import { electFrom, type Entry, readEntry } from "./Catalogue.ts"
+import { changeDesired } from "./changeDesired.ts"
+import type { Expected } from "./expected.ts"
 import type { Limits } from "./limits.ts"
 import { orUnavailable } from "./orUnavailable.ts"
 import { tagExists } from "./tagExists.ts"
 
+/** What was committed, and what happens now, in a sentence for people. */
+export interface Ordered {
+  readonly message: string
+  readonly desired: Desired
+}
+
 /**
  * What a person wants of one repository: `pinned_tag` and `auto_deploy`, both or either, in one transaction. All is
- * checked before anything is written. Answers what happens, in a sentence for people.
+ * checked before anything is written.
  */
 export const setTag = Effect.fn("setTag")(function* (
   watched: Watched,
   wanted: TagChange,
-  { tagWithin }: Limits
+  { tagWithin }: Limits,
+  expected: Expected
 ) {
   const { pinned_tag: pinnedTag, auto_deploy: autoDeploy } = wanted
   const entry = yield* readEntry(watched.name)
   const switched = autoDeploy === undefined ? {} : { autoDeploy }
   if (pinnedTag === undefined) {
-    const desired = yield* change(watched, switched)
-    return `auto_deploy of ${watched.name} is ${describeSwitch(watched, desired)}`
+    const desired = yield* changeDesired(watched, switched, expected)
+    const message = `auto_deploy of ${watched.name} is ${describeSwitch(watched, desired)}`
+    return { message, desired } satisfies Ordered
   }
   if (pinnedTag === "") {
     const election = electFrom(entry, "", true)
     const request = asks(watched, "pin", awaitsDeployment(election))
-    const desired = yield* change(watched, { ...switched, pinnedTag, ...request })
-    return `${watched.name} follows versions: ${describeElection(watched, election, desired)}${alsoSwitched(wanted, desired)}`
+    const desired = yield* changeDesired(watched, { ...switched, pinnedTag, ...request }, expected)
+    const follows = describeElection(watched, election, desired)
+    const message = `${watched.name} follows versions: ${follows}${alsoSwitched(wanted, desired)}`
+    return { message, desired } satisfies Ordered
   }
   const digest = yield* tagExists(watched, pinnedTag, entry.view, tagWithin)
   const isUnderWay = yield* isDeploying(watched.name, pinnedTag, digest)
-  const desired = yield* change(watched, {
-    ...switched,
-    pinnedTag,
-    ...(digest !== null && { lift: digest }),
-    ...asks(watched, "pin", true)
-  })
+  const desired = yield* changeDesired(
+    watched,
+    {
+      ...switched,
+      pinnedTag,
+      ...(digest !== null && { lift: digest }),
+      ...asks(watched, "pin", true),
+      requestDigest: digest
+    },
+    expected
+  )
   const what = isUnderWay
     ? "it is being deployed already, and not once more"
     : describeDeployment("it", watched, desired)
-  return `${watched.name} is pinned to ${pinnedTag}: ${what}${alsoSwitched(wanted, desired)}`
+  const message = `${watched.name} is pinned to ${pinnedTag}: ${what}${alsoSwitched(wanted, desired)}`
+  return { message, desired } satisfies Ordered
 })
 
 /** Back to versions and to automatic moves; deploys the elected tag unless it runs already. */
-export const reset = Effect.fn("reset")(function* (watched: Watched) {
+export const reset = Effect.fn("reset")(function* (watched: Watched, expected: Expected) {
   const entry = yield* readEntry(watched.name)
   const election = electFrom(entry, "", true)
   const running = election._tag === "Elected" && runsAlready(entry, election.tag)
   const request = asks(watched, "reset", awaitsDeployment(election) && !running)
-  const desired = yield* change(watched, { pinnedTag: "", autoDeploy: true, ...request })
+  const desired = yield* changeDesired(watched, { pinnedTag: "", autoDeploy: true, ...request }, expected)
   const what = running ? `the job has ${election.tag} already` : describeElection(watched, election, desired)
-  return `${watched.name} follows versions, with auto_deploy on: ${what}`
-})
-
-const change = Effect.fnUntraced(function* (
-  { name: repository }: Watched,
-  keys: Omit<DesiredChange, "repository" | "by" | "from" | "expected">
-) {
-  const store = yield* StateStore
-  const { name: by, from } = yield* Caller
-  const changed = store.change({ repository, ...keys, by, from })
-  return yield* orUnavailable(Effect.catchTag(changed, "StaleGeneration", Effect.die))
+  const message = `${watched.name} follows versions, with auto_deploy on: ${what}`
+  return { message, desired } satisfies Ordered
 })
 
 /** In mode `plan` nobody's request is opened (`design.md` §9). */
@@ -77,7 +85,7 @@ const asks = ({ mode }: Watched, request: RequestKind, isNeeded: boolean) =>
   mode === "act" && isNeeded ? { request } : {}
 
 /** A request for the target of an attempt that is under way makes no second one, unless that one is stuck (`design.md` §4). */
-const isDeploying = Effect.fnUntraced(function* (
+export const isDeploying = Effect.fnUntraced(function* (
   repository: RepositoryName,
   tag: Tag,
   digest: Digest | null
@@ -111,7 +119,11 @@ const describeElection = (watched: Watched, election: Election, desired: Desired
   }
 }
 
-const describeDeployment = (what: string, { mode }: Watched, { autoDeploy, hold }: Desired): string => {
+export const describeDeployment = (
+  what: string,
+  { mode }: Watched,
+  { autoDeploy, hold }: Desired
+): string => {
   if (mode === "plan") return planned
   const held = hold === null ? "" : `; the hold of ${hold.by} stays, for automatic moves`
   return `${what} is deployed now${autoDeploy ? "" : ", although auto_deploy is off"}${held}`

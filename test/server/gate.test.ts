@@ -37,7 +37,8 @@ const statusOf = (pinnedTag: string): RepositoryStatus => ({
   observedAt: null,
   decision: null,
   decidedAt: null,
-  checkedAt: null
+  checkedAt: null,
+  readAt: new Date(0)
 })
 
 describe("the routes of the API", () => {
@@ -51,6 +52,26 @@ describe("the routes of the API", () => {
       "GET /tags/:repository: read",
       "POST /tags/:repository: operate",
       "POST /tags/:repository/reset: operate",
+      "GET /v1/repositories: read",
+      "GET /v1/repositories/:repository: read",
+      "GET /v1/repositories/:repository/tags: read",
+      "GET /v1/repositories/:repository/attempts: read",
+      "GET /v1/repositories/:repository/decisions: read",
+      "GET /v1/attempts/:attempt: read",
+      "PATCH /v1/repositories/:repository: operate",
+      "POST /v1/repositories/:repository/reset: operate",
+      "POST /v1/repositories/:repository/redeploy: operate",
+      "POST /v1/repositories/:repository/hold: operate",
+      "DELETE /v1/repositories/:repository/hold: operate",
+      "POST /v1/repositories/:repository/rollback: operate",
+      "POST /v1/repositories/:repository/check: operate",
+      "POST /v1/repositories/:repository/accept-view: operate",
+      "POST /v1/repositories/:repository/adopt: operate",
+      "POST /v1/repositories/:repository/attempts/:attempt/abandon: operate",
+      "GET /v1/brake: read",
+      "POST /v1/brake/release: operate",
+      "POST /v1/adopt: operate",
+      "GET /v1/audit: admin",
       "GET /metrics: read",
       "GET /openapi.json: read"
     ])

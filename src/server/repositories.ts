@@ -1,0 +1,113 @@
+import { Effect, Schema } from "effect"
+import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
+import { Api } from "../api/Api.ts"
+import { NotFound } from "../api/ApiError.ts"
+import { Caller } from "../api/Authorization.ts"
+import { AttemptId } from "../domain/Attempt.ts"
+import type { Watched } from "../domain/Watched.ts"
+import { type RepositoryStatus, StateStore } from "../store/StateStore.ts"
+import { readEntry, wantedTag } from "./Catalogue.ts"
+import { etagOf } from "./expected.ts"
+import { orUnavailable } from "./orUnavailable.ts"
+import type { ServerSettings } from "./ServerSettings.ts"
+import {
+  runningTags,
+  showAttempt,
+  showDecision,
+  showDesired,
+  showObserved,
+  showTarget,
+  showView
+} from "./shown.ts"
+import { verdicts } from "./verdicts.ts"
+import { findWatched, visible } from "./watchedFor.ts"
+import { why } from "./why.ts"
+
+const isAttemptId = Schema.is(AttemptId)
+const noAttempt = new NotFound({ message: "there is no such attempt" })
+
+/** Handlers of what `/v1` shows of repositories. */
+export const repositories = ({ watched }: Pick<ServerSettings, "watched">) =>
+  HttpApiBuilder.group(
+    Api,
+    "repositories",
+    Effect.fnUntraced(function* (handlers) {
+      const store = yield* StateStore
+
+      return handlers.handleAll({
+        repositories: Effect.fnUntraced(function* () {
+          const seen = yield* visible(watched)
+          const statuses = yield* orUnavailable(store.statuses(seen.map(({ name }) => name)))
+          const of = new Map(statuses.map((status) => [status.desired.repository, status]))
+          return {
+            repositories: seen.flatMap((one) => {
+              const status = of.get(one.name)
+              return status === undefined
+                ? []
+                : [{ ...summarise(one, status), runs: runningTags(status.observed) }]
+            })
+          }
+        }),
+        repository: Effect.fnUntraced(function* ({ params }) {
+          const one = yield* findWatched(watched, params.repository)
+          const entry = yield* readEntry(one.name)
+          const { status, view, observed } = entry
+          const elected = wantedTag(entry)
+          return HttpApiSchema.withHeaders({
+            body: {
+              ...summarise(one, status),
+              elected: elected._tag === "Elected" ? showTarget(elected, view) : null,
+              view: view === null ? null : showView(view, status.readAt),
+              observed: observed === null ? null : showObserved(observed, status.observedAt)
+            },
+            headers: { etag: etagOf(status.desired) }
+          })
+        }),
+        tags: Effect.fnUntraced(function* ({ params, query }) {
+          const { name } = yield* findWatched(watched, params.repository)
+          const entry = yield* readEntry(name)
+          const rows = yield* orUnavailable(store.tags(name, query.limit ?? 100))
+          return { tags: verdicts(entry, rows) }
+        }),
+        attempts: Effect.fnUntraced(function* ({ params, query: { limit = 50, before = null } }) {
+          const { name } = yield* findWatched(watched, params.repository)
+          // One more than is shown tells whether there is another page.
+          const attempts = yield* orUnavailable(store.attempts(name, limit + 1, before))
+          const shown = attempts.slice(0, limit)
+          return {
+            attempts: shown.map(showAttempt),
+            next: attempts.length > limit ? (shown.at(-1)?.id ?? null) : null
+          }
+        }),
+        attempt: Effect.fnUntraced(function* ({ params: { attempt: id } }) {
+          const { repositories: own } = yield* Caller
+          const attempt = isAttemptId(id) ? yield* orUnavailable(store.attempt(id)) : null
+          if (attempt === null) return yield* noAttempt
+          return own === null || own.includes(attempt.repository) ? showAttempt(attempt) : yield* noAttempt
+        }),
+        decisions: Effect.fnUntraced(function* ({ params, query: { limit = 50 } }) {
+          const { name } = yield* findWatched(watched, params.repository)
+          const decisions = yield* orUnavailable(store.decisions(name, limit))
+          return {
+            decisions: decisions.map(({ decision, since, until }) => ({
+              ...showDecision(decision, since),
+              until
+            }))
+          }
+        })
+      })
+    })
+  )
+
+const summarise = (watched: Watched, status: RepositoryStatus) => {
+  const { desired, decision, decidedAt, checkedAt } = status
+  return {
+    name: watched.name,
+    mode: watched.mode,
+    job: watched.mapping.job,
+    why: why(watched, status),
+    desired: showDesired(desired),
+    decision: decision === null || decidedAt === null ? null : showDecision(decision, decidedAt),
+    checked_at: checkedAt
+  }
+}

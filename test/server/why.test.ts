@@ -1,0 +1,174 @@
+import { assert, describe, it } from "@effect/vitest"
+import { type Decision, StallReason, WaitReason } from "../../src/domain/Decision.ts"
+import type { Desired } from "../../src/domain/Desired.ts"
+import { why } from "../../src/server/why.ts"
+import type { RepositoryStatus } from "../../src/store/StateStore.ts"
+import {
+  desired,
+  digest,
+  marker,
+  minutesAgo,
+  noon,
+  requested,
+  runs,
+  tag,
+  task,
+  watched
+} from "../decide/situations.ts"
+
+const status = (change: Partial<RepositoryStatus>): RepositoryStatus => ({
+  desired: desired(),
+  observed: runs(task("v1.1.0", "b")),
+  observedAt: minutesAgo(5),
+  decision: null,
+  decidedAt: minutesAgo(5),
+  checkedAt: new Date(noon.getTime() - 12_000),
+  readAt: noon,
+  ...change
+})
+
+const would = { tag: tag("v1.2.0"), digest: null }
+const ends = "; the registry was last read 12 s ago."
+const before = "api runs v1.1.0, and v1.2.0 is wanted but not deployed: "
+
+/** Where the words come from others, they are these. */
+const waits: Record<WaitReason, readonly [words: string, because: string]> = {
+  nomad_unreachable: [
+    "ECONNREFUSED",
+    "Nomad does not answer (ECONNREFUSED); it goes on by itself once Nomad answers"
+  ],
+  forbidden: [
+    "read-job is missing",
+    "Nomad does not let us (read-job is missing); give our token that right"
+  ],
+  registry_unreachable: [
+    "registry main: Unavailable",
+    "the registry can not be read (registry main: Unavailable); it goes on by itself once it answers; if it refuses us, see registry_auth"
+  ],
+  not_viewed_yet: ["", "the registry was not read yet; it is asked within the interval, or by a check now"],
+  suspect_view: [
+    "the last listing is suspect (empty)",
+    "the last listing is suspect (empty); push the missing tags again, or accept the view if they are gone for good"
+  ],
+  nothing_elected: [
+    "v1.2.0 failed before with this digest",
+    "no tag is elected: v1.2.0 failed before with this digest; push a released version, or pin a tag"
+  ],
+  not_following: [
+    "",
+    "what runs is no released version, so that no versions are followed; reset to follow versions, or pin a tag"
+  ],
+  tag_missing: ["the registry has no tag stable", "the registry has no tag stable; push it, or pin another"],
+  auto_deploy_off: ["", "auto_deploy is off; switch it on, or order it: pin the tag, or reset"],
+  held: ["held by ann", "held by ann; it goes on by itself"],
+  plan_mode: ["", 'in mode "plan" nothing is deployed; set mode = "act" in the config'],
+  would_rerun: [
+    "",
+    'a batch job would run once more; set batch = "rerun" in the config, or order it: redeploy, or pin the tag'
+  ],
+  brake: [
+    "6 of 20 would move",
+    "the brake is on (6 of 20 would move); look at the moves that it stops, and release it"
+  ],
+  too_many_rollouts: [
+    "",
+    "as many rollouts as the config lets are under way; it goes on by itself when one of them ends"
+  ],
+  backing_off: ["Nomad answered 500", "Nomad answered 500; it is tried again by itself"]
+}
+const stalls: Record<StallReason, readonly [words: string, because: string]> = {
+  job_absent: ["", "Nomad has no job api; run the job, or mend nomad_job_name: nothing is ever created here"],
+  job_stopped: ["", "the job api is stopped; start it: nothing is ever started here"],
+  job_child: ["", "api is one run of a periodic or parameterized job; name its parent as nomad_job_name"],
+  job_multiregion: ["", "api is a multiregion job; deploy it by hand: such jobs are not moved"],
+  task_not_found: [
+    "no task is named web",
+    "no task is named web; mend nomad_task_name and nomad_group_name, or the job"
+  ],
+  image_interpolated: [
+    "the image has ${v}",
+    "the image has ${v}; write the image into the job without variables"
+  ],
+  image_malformed: ["a b is no image", "a b is no image; mend the image in the job"],
+  image_foreign: [
+    "other/api is another image",
+    "other/api is another image; mend the image in the job, or name it as image_name in the config"
+  ],
+  unknown_marker: [
+    "task api carries the marker m",
+    "task api carries the marker m, as after a restored backup; adopt what the job has, or order a deployment"
+  ],
+  unknown_outcome: [
+    "the versions do not reach back",
+    "it can not be told whether Nomad took the last attempt (the versions do not reach back); abandon the attempt, or order a deployment"
+  ],
+  rollout_failed: [
+    "Failed due to progress deadline",
+    "its rollout failed (Failed due to progress deadline); push a version that works, redeploy this one, or roll back"
+  ],
+  below_what_runs: [
+    "v1.0.0 is below v1.1.0: never backwards by itself",
+    "v1.0.0 is below v1.1.0: never backwards by itself; pin it if you mean to go back"
+  ],
+  drift: [
+    "",
+    'somebody else set the image, where v1.1.0 was; redeploy or pin what you want, push a newer version, or set drift = "restore"'
+  ],
+  contested: [
+    "somebody else changed the image 3 times within an hour",
+    "somebody else changed the image 3 times within an hour; stop what else writes the job, then redeploy"
+  ],
+  rejected: [
+    "1 error: datacenters",
+    "Nomad refused the job (1 error: datacenters); mend the job; it is tried again once an hour, and when the job changes"
+  ]
+}
+
+describe("L13: why", () => {
+  it.each(WaitReason.literals.map((reason) => [reason, ...waits[reason]] as const))(
+    "says what waits for %s",
+    (reason, words, because) => {
+      const decision: Decision = { _tag: "Wait", reason, words, would, verdict: null }
+      assert.strictEqual(why(watched, status({ decision })), `${before}${because}${ends}`)
+    }
+  )
+
+  it.each(StallReason.literals.map((reason) => [reason, ...stalls[reason]] as const))(
+    "says what stalls by %s",
+    (reason, words, because) => {
+      const decision: Decision = { _tag: "Stall", reason, words, would }
+      assert.strictEqual(why(watched, status({ decision })), `${before}${because}${ends}`)
+    }
+  )
+
+  const held = (hold: Partial<NonNullable<Desired["hold"]>>): Partial<RepositoryStatus> => ({
+    desired: desired({
+      hold: { by: "ann", why: "the fair", until: null, resume: "manual", left: null, ...hold }
+    }),
+    decision: { _tag: "Wait", reason: "held", words: "", would, verdict: null }
+  })
+  const waiting: Decision = { _tag: "Wait", reason: "not_viewed_yet", words: "", would: null, verdict: null }
+  const ordered = requested({ requestKind: "redeploy" })
+
+  // prettier-ignore
+  it.each<readonly [what: string, change: Partial<RepositoryStatus>, sentence: string]>([
+    ["in sync", { decision: { _tag: "InSync", tag: tag("v1.1.0"), digest: digest("b") } }, `api runs v1.1.0, which is what is wanted${ends}`],
+    ["in sync with a pin", { desired: desired({ pinnedTag: tag("v1.1.0") }), decision: { _tag: "InSync", tag: tag("v1.1.0"), digest: null } }, `api runs v1.1.0, which is what is wanted (pinned)${ends}`],
+    ["a deployment", { decision: { _tag: "Deploy", ...would, reason: "new_version" } }, `api runs v1.1.0, and v1.2.0 is being deployed, as it is newer${ends}`],
+    ["an order that is obeyed", { desired: ordered, decision: { _tag: "Deploy", ...would, reason: "requested" } }, `api runs v1.1.0, and v1.2.0 is being deployed, as ordered${ends}`],
+    ["a rollout", { decision: { _tag: "Follow", words: "Deployment is running" } }, `api runs v1.1.0, and a rollout is under way (Deployment is running): nothing else is deployed until it ends${ends}`],
+    ["an attempt in doubt", { decision: { _tag: "Settle", attempt: marker(1) } }, `api runs v1.1.0, and it is being found out whether Nomad took attempt ${marker(1)}: nothing else is deployed before${ends}`],
+    ["a hold", held({}), `${before}ann holds it (the fair); release the hold, and an order passes it${ends}`],
+    ["a hold with an end", held({ until: new Date("2026-02-01T00:00:00Z") }), `${before}ann holds it (the fair); release the hold, which ends by itself at 2026-02-01T00:00:00.000Z, and an order passes it${ends}`],
+    ["a hold that a version ends", held({ resume: "next_version" }), `${before}ann holds it (the fair); release the hold, which ends by itself with a version above the one it left, and an order passes it${ends}`],
+    ["an order that no pass has seen", { desired: ordered, decision: { _tag: "InSync", tag: tag("v1.1.0"), digest: null } }, `api runs v1.1.0, which is what is wanted; the redeploy that ann ordered is open${ends}`],
+    ["tasks that differ", { observed: { ...runs(task("v1.0.0", "a")), tasks: [task("v1.0.0", "a"), task("v1.1.0", "b"), task("v1.0.0", "a")] }, decision: waiting }, `api runs v1.0.0 and v1.1.0, and nothing is deployed: the registry was not read yet; it is asked within the interval, or by a check now${ends}`],
+    ["a pin that was never seen", { desired: desired({ pinnedTag: tag("stable") }), decision: waiting }, `api runs v1.1.0, and stable is wanted but not deployed: the registry was not read yet; it is asked within the interval, or by a check now${ends}`],
+    ["a rollout that failed", { observed: runs(task("v1.2.0", "c")), decision: { _tag: "Stall", reason: "rollout_failed", words: "deadline", would } }, `api runs v1.2.0, which is what is wanted, but its rollout failed (deadline); push a version that works, redeploy this one, or roll back${ends}`],
+    ["an overwritten tag", { desired: desired({ pinnedTag: tag("v1.1.0") }), decision: { _tag: "Wait", reason: "auto_deploy_off", words: "", would: { tag: tag("v1.1.0"), digest: digest("c") }, verdict: null } }, `api runs v1.1.0, and the same tag with another digest is wanted but not deployed: auto_deploy is off; switch it on, or order it: pin the tag, or reset${ends}`],
+    ["a pin whose tag is gone", { desired: desired({ pinnedTag: tag("v1.1.0") }), decision: { _tag: "Wait", reason: "tag_missing", words: "the registry has no tag v1.1.0", would: null, verdict: "missing" } }, `api runs v1.1.0 as pinned, and nothing else is deployed: the registry has no tag v1.1.0; push it, or pin another${ends}`],
+    ["a beginning", { observed: null, checkedAt: null }, "what api runs is not known, and nothing was decided yet: no instance has led since it is watched; the registry was not read yet."],
+    ["a registry that is silent", { checkedAt: minutesAgo(90), decision: { _tag: "InSync", tag: tag("v1.1.0"), digest: null } }, "api runs v1.1.0, which is what is wanted; the registry was last read 90 min ago."],
+    ["one that is gone", { checkedAt: minutesAgo(3 * 24 * 60), decision: { _tag: "InSync", tag: tag("v1.1.0"), digest: null } }, "api runs v1.1.0, which is what is wanted; the registry was last read 3 days ago."]
+  ])("says it of %s", (_, change, sentence) => assert.strictEqual(why(watched, status(change)), sentence))
+})
