@@ -86,7 +86,8 @@ describe.skipIf(noPostgres)("statuses", () =>
         yield* store.saveObservation(api, runs)
         const [good] = yield* store.statuses([api])
         yield* store.saveObservation(api, unread)
-        assert.deepEqual((yield* store.statuses([api]))[0], good)
+        const [still] = yield* store.statuses([api])
+        assert.deepEqual([still?.observed, still?.observedAt], [runs, good?.observedAt])
         const why = pool`select unread ->> 'words' as words from observation where repository = ${api}`
         assert.deepEqual(yield* why, [{ words: "ECONNREFUSED" }])
         yield* store.saveObservation(api, runs)
