@@ -118,8 +118,9 @@ const sight = Effect.fnUntraced(function* (
     yield* Effect.logInfo("first sight").pipe(Effect.annotateLogs({ image: task.image }))
     return yield* store.desired(name)
   }
-  const isUnderWay = history.openAttempt !== null || history.rolling.length > 0
-  const foreign = isUnderWay ? null : foreignTask(runs, desired, history)
+  // Whether ours took its place is not known yet: what was counted stays counted.
+  if (history.openAttempt !== null) return desired
+  const foreign = history.rolling.length > 0 ? null : foreignTask(runs, desired, history)
   if (foreign === null) {
     watching.countedImages = null
   } else if (watching.countedImages !== imagesOf(runs)) {

@@ -24,10 +24,10 @@ describe("mutants", () => {
     assert.deepStrictEqual(missing, ["18", "24"])
   })
 
-  it("has one for every rule S1 to S22 that is built: the brake of S17 is not", () => {
+  it("has one for every rule S1 to S22", () => {
     const rules = new Set(mutants.map(({ rule }) => rule))
     const missing = Array.from({ length: 22 }, (_, n) => `S${n + 1}`).filter((rule) => !rules.has(rule))
-    assert.deepStrictEqual(missing, ["S17"])
+    assert.deepStrictEqual(missing, [])
   })
 
   it("refuses an edit that does not stand there exactly once", () => {

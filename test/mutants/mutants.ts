@@ -23,7 +23,7 @@ const tagsTest = "test/registry/tags.test.ts"
 
 /**
  * The bugs of `invariants.md` §6 by their numbers, then lines that guard rules which those do not touch, by the rule.
- * Not here yet, with the parts that they would break: 18 (the outbox), 24 (webhooks), the brake of S17.
+ * Not here yet, with the parts that they would break: 18 (the outbox), 24 (webhooks).
  */
 export const mutants: ReadonlyArray<Mutant> = [
   mutant(
@@ -208,7 +208,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     "the marker changed on every pass: a redeploy loop",
     "S2",
     [loopTest, "S2: S7: a push is one attempt, one register, by digest; and then quiet"],
-    edit(decide, "  if (hasTarget(here, election)) return inSyncOrFailed(here, election)\n", "")
+    edit(decide, "const settled = hasTarget(here, election) ?", "const settled = observed.version < 0 ?")
   ),
   mutant(
     "16",
@@ -381,11 +381,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     "a failed digest not written into the quarantine",
     "S11",
     ["test/store/rollouts.test.ts", "S11"],
-    edit(
-      "src/store/rollouts.ts",
-      "from ended where ${quarantine !== null}",
-      "from ended where ${quarantine === null}"
-    )
+    edit("src/store/rollouts.ts", "from ended where ${isBad(outcome)}", "from ended where ${!isBad(outcome)}")
   ),
   mutant(
     "S12",
@@ -393,6 +389,18 @@ export const mutants: ReadonlyArray<Mutant> = [
     "S12",
     [decideTest, "15: S12"],
     edit(decide, "if (history.foreignWritesLastHour > 2) {", "if (history.foreignWritesLastHour > 3) {")
+  ),
+  mutant(
+    "S12 counted",
+    "one write of somebody else counted again after a register that was lost",
+    "S12",
+    [racesTest, "S12: one write of somebody else counts once"],
+    edit(survey, "  if (history.openAttempt !== null) return desired\n", ""),
+    edit(
+      survey,
+      "const foreign = history.rolling.length > 0 ? null",
+      "const foreign = history.openAttempt !== null || history.rolling.length > 0 ? null"
+    )
   ),
   mutant(
     "S13 submit",
@@ -443,6 +451,17 @@ export const mutants: ReadonlyArray<Mutant> = [
     "S16",
     [decideTest, "6: S16: follows a rollout that has the target"],
     edit(decide, "if (isRolling(observed)) return Follow", "if (observed.version < 0) return Follow")
+  ),
+  mutant(
+    "S17",
+    "what the first view had already taken for a push",
+    "S17",
+    ["test/store/brake.test.ts", "S17: none explains what was in it"],
+    edit(
+      "src/store/brake.ts",
+      "then t.first_seen end) > v.first_listed_at",
+      "then t.first_seen end) is not null"
+    )
   ),
   mutant(
     "S18",

@@ -4,6 +4,7 @@ import { type Edit, Deployer } from "../../src/deployer/Deployer.ts"
 import type { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import type { Watched } from "../../src/domain/Watched.ts"
 import { RegistryClient } from "../../src/registry/RegistryClient.ts"
+import { LostRegisterLife } from "../../src/reconcile/settle.ts"
 import { NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
 import { Leader } from "../../src/store/Leader.ts"
@@ -333,6 +334,23 @@ describe("what happens in between", () => {
       assert.strictEqual(yield* story.decision, "Stall drift")
       assert.strictEqual(yield* foreignWrites, 1)
     })
+  )
+
+  story(
+    "S12: one write of somebody else counts once, though our register over it was lost",
+    Effect.gen(function* () {
+      const { story } = yield* led("v1.1.0", { drift: "restore" })
+      const nomad = yield* NomadSimulator
+      yield* story.push("v1.0.0")
+      yield* nomad.inject({ _tag: "Drop", method: "POST", path: "/v1/job", when: "before", times: 1 })
+      yield* nomad.register(sampleJob({ id: "api", image: `${story.image}:v1.0.0` }))
+      yield* intervals(3)
+      assert.deepStrictEqual(
+        (yield* story.attempts).map(({ state }) => state),
+        ["aborted", "succeeded"]
+      )
+      assert.strictEqual(yield* foreignWrites, 1)
+    }).pipe(Effect.provideService(LostRegisterLife, Duration.zero))
   )
 
   story(
