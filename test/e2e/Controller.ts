@@ -14,6 +14,8 @@ export interface ControllerOptions {
   readonly repositories: ReadonlyArray<string>
   /** By the port; else one that watches the repositories. */
   readonly configuration?: (port: number) => string
+  /** Modules that node loads before ours: what the tests set and the product has no switch for. */
+  readonly imports?: ReadonlyArray<string>
 }
 
 /** How a command ended. */
@@ -26,12 +28,14 @@ const entry = new URL("../../src/registrywatcher.mjs", import.meta.url).pathname
 
 /** The shipped entry as a process of its own, spoken to over the classic endpoints. */
 export class Controller {
+  readonly name: string
   readonly url: string
   readonly #child: ChildProcess
   readonly #exit: Promise<number | null>
   #output = ""
 
-  private constructor(url: string, child: ChildProcess) {
+  private constructor(name: string, url: string, child: ChildProcess) {
+    this.name = name
     this.url = url
     this.#child = child
     this.#exit = new Promise((resolve) => child.once("exit", (code) => resolve(code)))
@@ -40,30 +44,42 @@ export class Controller {
     }
   }
 
-  /** Started and ready; `name` keeps the files of two instances apart. */
-  static async start(name: string, options: ControllerOptions): Promise<Controller> {
+  /** Started, and not waited for; `name` keeps the files of two instances apart. */
+  static async launch(name: string, options: ControllerOptions): Promise<Controller> {
     const port = await freePort()
     const file = join(options.folder, `${name}.toml`)
     writeFileSync(file, options.configuration?.(port) ?? configuration(port, options))
-    const child = spawn(process.execPath, [entry, "start", "--config", file], {
+    const imports = (options.imports ?? []).map((module) => `--import=${module}`)
+    const child = spawn(process.execPath, [...imports, entry, "start", "--config", file], {
       env: environment(options),
       stdio: ["ignore", "pipe", "pipe"]
     })
-    const controller = new Controller(`http://127.0.0.1:${port}`, child)
-    await until(`${name} to be ready`, async () => {
-      if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}`)
-      return (await fetch(`${controller.url}/health/ready`)).ok
-    }).catch((error: unknown) => {
-      child.kill("SIGKILL")
-      throw new Error(`${String(error)}\n${controller.output}`)
+    return new Controller(name, `http://127.0.0.1:${port}`, child)
+  }
+
+  async ready(): Promise<void> {
+    await until(
+      `${this.name} to be ready`,
+      async () => {
+        if (this.#child.exitCode !== null) throw new Error(`${this.name} ended with ${this.#child.exitCode}`)
+        return (await fetch(`${this.url}/health/ready`)).ok
+      },
+      60
+    ).catch((error: unknown) => {
+      this.#child.kill("SIGKILL")
+      throw new Error(`${String(error)}\n${this.output}`)
     })
-    return controller
+  }
+
+  get isAlive(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
   }
 
   /** A command that ends by itself; what it says on stderr is ours to read where it fails. */
-  static async command(args: ReadonlyArray<string>, options: Required<ControllerOptions>): Promise<Ended> {
+  static async command(args: ReadonlyArray<string>, options: ControllerOptions): Promise<Ended> {
     const file = join(options.folder, "command.toml")
-    writeFileSync(file, options.configuration(await freePort()))
+    const port = await freePort()
+    writeFileSync(file, options.configuration?.(port) ?? configuration(port, options))
     const child = spawn(process.execPath, [entry, ...args, "--config", file], {
       env: environment(options),
       stdio: ["ignore", "pipe", "inherit"]
@@ -108,16 +124,29 @@ export class Controller {
     this.#child.kill("SIGKILL")
     await this.#exit
   }
+
+  /** Stands still until `thaw`, as in a pause of its machine. */
+  freeze(): void {
+    this.#child.kill("SIGSTOP")
+  }
+
+  thaw(): void {
+    this.#child.kill("SIGCONT")
+  }
 }
 
 const environment = ({ nomad, database }: ControllerOptions) => ({
   PATH: process.env["PATH"],
   NOMAD_ADDR: nomad,
-  ...(process.env["NOMAD_TOKEN"] !== undefined && { NOMAD_TOKEN: process.env["NOMAD_TOKEN"] }),
+  ...passed("NOMAD_TOKEN"),
+  ...passed("NODE_COMPILE_CACHE"),
+  ...passed("REGISTRYWATCHER_MUTANT"),
   DATABASE_URL: database
 })
 
-const freePort = () =>
+const passed = (name: string) => (process.env[name] === undefined ? {} : { [name]: process.env[name] })
+
+export const freePort = () =>
   new Promise<number>((resolve) => {
     const probe = createServer()
     probe.listen(0, "127.0.0.1", () => {

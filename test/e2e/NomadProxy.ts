@@ -18,11 +18,17 @@ export type Ambush =
   | { readonly kind: "before"; readonly strike: () => Promise<void> }
   /** Forwarded; once Nomad answered, `strike` is done; then the connection is dropped. */
   | { readonly kind: "after"; readonly strike: () => Promise<void> }
+  /** Answered as Nomad does; from then on nothing passes, in either direction, until `strike` is done. */
+  | { readonly kind: "answered"; readonly strike: () => Promise<void> }
+  /** Held until `strike` is done; then it goes its way. */
+  | { readonly kind: "through"; readonly strike: () => Promise<void> }
 
 /** Counts registers between the controller and Nomad, and interferes with one where a scenario says so. */
 export class NomadProxy {
   readonly registers: Array<SeenRegister> = []
   readonly #ambushes = new Map<string, Ambush>()
+  #held: Promise<void> = Promise.resolve()
+  #address = { port: 0 }
   readonly #target: URL
   readonly #server = createServer((incoming, outgoing) => void this.#serve(incoming, outgoing))
 
@@ -31,12 +37,14 @@ export class NomadProxy {
   }
 
   async listen(): Promise<string> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve))
+    await new Promise<void>((resolve) => this.#server.listen(this.#address.port, "127.0.0.1", resolve))
     const address = this.#server.address()
     if (address === null || typeof address === "string") throw new Error("no port")
+    this.#address = address
     return `http://127.0.0.1:${address.port}`
   }
 
+  /** Cuts every connection and refuses new ones, until it listens again at the same address. */
   close(): void {
     this.#server.close()
     this.#server.closeAllConnections()
@@ -53,6 +61,7 @@ export class NomadProxy {
 
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const body = Buffer.concat(await incoming.toArray())
+    await this.#held
     const seen = readRegister(incoming, body)
     if (seen === null) return this.#forward(incoming, body, (answer) => relay(answer, outgoing), outgoing)
     this.registers.push(seen)
@@ -63,13 +72,16 @@ export class NomadProxy {
       outgoing.destroy()
       return
     }
+    if (ambush?.kind === "through") await ambush.strike()
     seen.forwarded = true
     this.#forward(
       incoming,
       body,
       async (answer) => {
         seen.status = answer.statusCode ?? null
-        if (ambush === undefined) return relay(answer, outgoing)
+        if (ambush?.kind === "answered") this.#held = ambush.strike()
+        if (ambush === undefined || ambush.kind === "answered" || ambush.kind === "through")
+          return relay(answer, outgoing)
         answer.resume()
         if (ambush.kind === "after") await ambush.strike()
         outgoing.destroy()

@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { sampleJob } from "../../src/sim/NomadSimulator.ts"
 import { buildImage } from "../../src/sim/registry/image.ts"
 import { push } from "../real/wire.ts"
-import { Controller, type Ended } from "./Controller.ts"
+import { Controller, type ControllerOptions, type Ended } from "./Controller.ts"
 import { NomadProxy } from "./NomadProxy.ts"
 import { until } from "./until.ts"
 
@@ -21,6 +21,9 @@ export interface Parts {
   readonly makeDatabase: (name: string) => Promise<void>
 }
 
+/** How its instances are started, where that is not as `Controller` has it. */
+export type Setting = Pick<ControllerOptions, "configuration" | "imports">
+
 /** Tags whose allocations never get healthy, in every repository: the simulator asks here. */
 export const badTags = new Set<string>()
 
@@ -32,31 +35,38 @@ export class World {
   readonly name: string
   readonly proxy: NomadProxy
   readonly parts: Parts
+  readonly #setting: Setting
   readonly #folder = mkdtempSync(join(tmpdir(), "rw-e2e-"))
   readonly #database = `e2e_${randomUUID().replaceAll("-", "")}`
   readonly #controllers: Array<Controller> = []
   #nomad = ""
 
-  constructor(name: string, parts: Parts) {
+  constructor(name: string, parts: Parts, setting: Setting = {}) {
     this.name = name
     this.parts = parts
+    this.#setting = setting
     this.proxy = new NomadProxy(new URL(parts.nomad))
   }
 
   /** The tags are pushed in this order, and the job runs the first of them, without a digest, as people write it. */
   async begin(...tags: readonly [string, ...ReadonlyArray<string>]): Promise<void> {
+    for (const tag of tags) await this.push(tag)
+    await this.beginWith(`${this.image}:${tags[0]}`)
+  }
+
+  /** The job runs this image, and those of `others` in further tasks of its group. */
+  async beginWith(image: string, others: Parameters<typeof sampleJob>[0]["others"] = []): Promise<void> {
     this.#nomad = await this.proxy.listen()
     await this.parts.makeDatabase(this.#database)
-    for (const tag of tags) await this.push(tag)
-    const job = sampleJob({
-      id: this.name,
-      image: `${this.image}:${tags[0]}`,
-      task: "app",
-      // Long enough to be seen rolling, short enough to wait for.
-      minHealthyTime: 300
-    })
-    await this.nomad("POST", "/v1/jobs", { Job: job })
+    await this.register(image, others)
     await until("the first deployment", () => this.isStable(this.name))
+  }
+
+  /** As somebody else does it: past the proxy. */
+  async register(image: string, others: Parameters<typeof sampleJob>[0]["others"] = []): Promise<void> {
+    // Long enough to be seen rolling, short enough to wait for.
+    const job = sampleJob({ id: this.name, image, task: "app", others, minHealthyTime: 300 })
+    await this.nomad("POST", "/v1/jobs", { Job: job })
   }
 
   get image(): string {
@@ -64,18 +74,21 @@ export class World {
   }
 
   /** Pushes an image of its own content; answers its digest. */
-  push(tag: string, content: string = randomUUID()): Promise<string> {
-    return Effect.runPromise(
-      push({ origin: this.parts.registry }, `e2e/${this.name}`, tag, buildImage(content))
-    )
+  push(tag: string, content: string = randomUUID(), image = this.name): Promise<string> {
+    return Effect.runPromise(push({ origin: this.parts.registry }, `e2e/${image}`, tag, buildImage(content)))
   }
 
   /** With a configuration of its own, if one is given: by the port that it is to listen on. */
   async start(name = "a", configuration?: (port: number) => string): Promise<Controller> {
-    const controller = await Controller.start(name, {
-      ...this.#options,
-      ...(configuration && { configuration })
-    })
+    const controller = await this.launch(name, configuration)
+    await controller.ready()
+    return controller
+  }
+
+  /** The same, not waited for until it is ready. */
+  async launch(name: string, configuration?: (port: number) => string): Promise<Controller> {
+    const options = { ...this.#options, ...(configuration && { configuration }) }
+    const controller = await Controller.launch(name, options)
     this.#controllers.push(controller)
     return controller
   }
@@ -89,9 +102,10 @@ export class World {
     return {
       folder: this.#folder,
       nomad: this.#nomad,
-      database: `${this.parts.postgres}/${this.#database}`,
+      database: this.database,
       registry: this.parts.registry,
-      repositories: [this.name]
+      repositories: [this.name],
+      ...this.#setting
     }
   }
 
@@ -150,11 +164,13 @@ export class World {
     })
   }
 
+  get database(): string {
+    return `${this.parts.postgres}/${this.#database}`
+  }
+
   /** One row of the scenario's database. */
   sql(statement: string): string {
-    return execFileSync("psql", ["-XAtq", "-c", statement, `${this.parts.postgres}/${this.#database}`])
-      .toString()
-      .trim()
+    return execFileSync("psql", ["-XAtq", "-c", statement, this.database]).toString().trim()
   }
 
   async end(): Promise<string> {

@@ -15,7 +15,7 @@ declare module "vitest" {
   }
 }
 
-const systemBinaries = () =>
+export const systemBinaries = () =>
   globSync("/usr/lib/postgresql/*/bin")
     .toSorted((a, b) => Number(b.split("/")[4]) - Number(a.split("/")[4]))
     .map((bin) => ({ initdb: join(bin, "initdb"), postgres: join(bin, "postgres") }))
