@@ -163,24 +163,22 @@ export const makeNomadReads = (http: NomadHttp, fallback: Scope) => {
       // Nomad sends what was asked for, and what was written meanwhile.
       maxBytes: 16 * logBytes
     }).pipe(
-      Effect.timeoutOption(logDeadline),
-      Effect.map(
-        Option.match({
-          onNone: () => undefined,
-          onSome: ({ status, text }) => (status === 200 ? lastLine(text) : undefined)
-        })
-      ),
+      Effect.map(({ status, text }) => (status === 200 ? lastLine(text) : undefined)),
       Effect.orElseSucceed(() => undefined)
     )
 
   /** What a task said last, as part of a sentence: on stderr, else on stdout; undefined where nothing can be read. */
-  const lastWords = Effect.fnUntraced(function* (scope: Scope, place: LogPlace) {
-    for (const type of ["stderr", "stdout"] as const) {
-      const line = yield* readLog(scope, place, type)
-      if (line !== undefined) return `last line of ${type}: ${line}`
-    }
-    return undefined
-  })
+  const lastWords = Effect.fnUntraced(
+    function* (scope: Scope, place: LogPlace) {
+      for (const type of ["stderr", "stdout"] as const) {
+        const line = yield* readLog(scope, place, type)
+        if (line !== undefined) return `last line of ${type}: ${line}`
+      }
+      return undefined
+    },
+    Effect.timeoutOption(logDeadline),
+    Effect.map(Option.getOrUndefined)
+  )
 
   return {
     scopeQuery,

@@ -151,6 +151,26 @@ export const tellOutcome = (attempt: Followed, facts: JobFacts): Told => {
   )
   const canReadOn = facts.allocations === undefined && !facts.isWhole
 
+  /** `next`, Nomad's rollback to `copied`, replaced `replaced`, of which there is no deployment. */
+  const rolledBackOver = (replaced: NomadJob | undefined, next: NomadJob, copied: NomadJob): Told => {
+    const revertedTo = tasksIn(next)
+    if (deployments.some((made) => rolledBackTo(made) === copied.Version))
+      return ended(
+        "superseded",
+        `Nomad's rollback to job version ${copied.Version} came before it was rolled out`,
+        { swallowed: true, revertedTo }
+      )
+    // The deployment that failed is forgotten: it was this version's own, or, where there are versions between, one of
+    // theirs, whose rollback then swallowed this one.
+    if (canReadOn) return { _tag: "ReadOn" }
+    const failure = failureOf(replaced, undefined, copied)
+    const isNext = versions[versions.indexOf(copied) + 1]?.JobModifyIndex === accepted
+    return ended("reverted", `rolled back to job version ${copied.Version}`, {
+      failure: isNext || failure.cause !== undefined ? failure : { ...failure, blame: "unknown" },
+      revertedTo
+    })
+  }
+
   let index = accepted
   let before = own
   for (;;) {
@@ -198,37 +218,24 @@ export const tellOutcome = (attempt: Followed, facts: JobFacts): Told => {
         revertedTo: tasksIn(target)
       })
     }
+    // Nomad forgets a deployment an hour after it ended, but not that the version got stable by it.
+    if (deployment === undefined && before?.Stable === true)
+      return ended("succeeded", `Nomad has version ${before.Version} as stable`)
     // Cancelled, or none: the version after it says why.
     const next = versions.find((version) => version.JobModifyIndex > index)
     // Cancelled after the versions were read: the next look has the one that did it.
     if (next === undefined && deployment !== undefined) return { _tag: "ReadOn" }
     if (next === undefined) break
-    if (!carries(next)) {
-      const copied = before === undefined ? undefined : rollbackOf(next, before, versions)
-      if (copied === undefined)
-        return ended(
-          "superseded",
-          words === "" ? `version ${next.Version} took its place before it was rolled out` : words,
-          { deployment }
-        )
-      const revertedTo = tasksIn(next)
-      const isOthers = deployments.some((made) => rolledBackTo(made) === copied.Version)
-      if (isOthers)
-        return ended(
-          "superseded",
-          `Nomad's rollback to job version ${copied.Version} came before it was rolled out`,
-          { swallowed: true, revertedTo }
-        )
-      // Nomad forgets a deployment an hour after it ended. The one that failed was this version's own, or, where there
-      // are versions between, one of theirs, whose rollback then swallowed this one.
-      if (canReadOn) return { _tag: "ReadOn" }
-      const failure = failureOf(before, undefined, copied)
-      const isNext = versions[versions.indexOf(copied) + 1]?.JobModifyIndex === accepted
-      return ended("reverted", `rolled back to job version ${copied.Version}`, {
-        failure: isNext || failure.cause !== undefined ? failure : { ...failure, blame: "unknown" },
-        revertedTo
-      })
-    }
+    // Whatever image it brings back: the register that it went over was never scheduled.
+    const copied =
+      deployment === undefined && before !== undefined ? rollbackOf(next, before, versions) : undefined
+    if (copied !== undefined) return rolledBackOver(before, next, copied)
+    if (!carries(next))
+      return ended(
+        "superseded",
+        words === "" ? `version ${next.Version} took its place before it was rolled out` : words,
+        { deployment }
+      )
     index = next.JobModifyIndex
     before = next
   }

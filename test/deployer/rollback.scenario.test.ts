@@ -5,6 +5,39 @@ import { NomadSimulator, quickTimings } from "../../src/sim/NomadSimulator.ts"
 import { digestA, image, type Json } from "./jobs.ts"
 import { deploy, eventually, outcome, progress, simulatedWith, stable, to } from "./simulated.ts"
 
+describe("S11: two repositories of one job", () => {
+  layer(simulatedWith(quickTimings), { excludeTestServices: true })((it) => {
+    it.effect("a rollback ends both attempts; only the one whose own task failed is to blame", () =>
+      Effect.gen(function* () {
+        const others = [{ task: "side", image: "reg.example.com/side:1", group: "second" }]
+        yield* stable("both", { others, minHealthyTime: 1_000 })
+        const nomad = yield* NomadSimulator
+        yield* nomad.setOutcome({
+          job: "both",
+          task: "side",
+          image: "side:2",
+          outcome: { _tag: "Exits", code: 7 }
+        })
+        const first = yield* deploy("both", to("1.0.1", digestA))
+        yield* eventually(
+          progress(first.attempt),
+          (told) => told?._tag === "Rolling" && told.deploymentId !== null
+        )
+        const second = yield* deploy("both", to("2"), { imageNames: ["reg.example.com/side"] })
+        const happened =
+          "task side: exited 7 (Nomad: Failed due to unhealthy allocations - rolling back to job version 0)"
+        assert.deepInclude(yield* outcome(first.attempt), {
+          outcome: "reverted",
+          blame: "others",
+          nomadVersion: 1
+        })
+        const own = yield* outcome(second.attempt)
+        assert.deepInclude(own, { outcome: "reverted", blame: "image", nomadVersion: 2, words: happened })
+      })
+    )
+  })
+})
+
 describe("T16: a rollback that comes before a register is scheduled", () => {
   // Long enough for three requests between a register and its evaluation.
   layer(simulatedWith({ ...quickTimings, evaluation: 400 }), { excludeTestServices: true })((it) => {
