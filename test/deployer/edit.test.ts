@@ -79,35 +79,37 @@ const one = (config: Json, restOfTask: Json = {}, restOfGroup: Json = {}, restOf
   job([group("g", [task("t", config, restOfTask)], restOfGroup)], restOfJob)
 
 describe("edit and register", () => {
-  it.effect("S3: one register, with check-and-set on the index read, and counts preserved", () =>
-    Effect.gen(function* () {
-      const to = { job: { region: "eu", namespace: "default", job: "ca-web" } }
-      const { body, edit, registered, url } = yield* registering(web, { to })
-      assert.strictEqual(url, "/v1/jobs?region=eu&namespace=default")
-      assert.deepStrictEqual(
-        { ...body, Job: undefined },
-        {
-          Job: undefined,
-          EnforceIndex: true,
-          JobModifyIndex: 1171,
-          PreserveCounts: true
-        }
-      )
-      assert.deepStrictEqual(
-        { ...edit, body: undefined, jobHash: undefined, ref: undefined },
-        {
-          attempt: attemptA,
-          imageSent: sent,
-          jobHash: undefined,
-          baseIndex: 1171,
-          baseVersion: 0,
-          ref: undefined,
-          body: undefined
-        }
-      )
-      // The recorded answer is of another life, whose index is this job's own: nothing was registered by it.
-      assert.strictEqual(registered._tag, "Unknown")
-    })
+  it.effect(
+    "S3: one register, with check-and-set on the index read, and counts preserved (predecessor: counts)",
+    () =>
+      Effect.gen(function* () {
+        const to = { job: { region: "eu", namespace: "default", job: "ca-web" } }
+        const { body, edit, registered, url } = yield* registering(web, { to })
+        assert.strictEqual(url, "/v1/jobs?region=eu&namespace=default")
+        assert.deepStrictEqual(
+          { ...body, Job: undefined },
+          {
+            Job: undefined,
+            EnforceIndex: true,
+            JobModifyIndex: 1171,
+            PreserveCounts: true
+          }
+        )
+        assert.deepStrictEqual(
+          { ...edit, body: undefined, jobHash: undefined, ref: undefined },
+          {
+            attempt: attemptA,
+            imageSent: sent,
+            jobHash: undefined,
+            baseIndex: 1171,
+            baseVersion: 0,
+            ref: undefined,
+            body: undefined
+          }
+        )
+        // The recorded answer is of another life, whose index is this job's own: nothing was registered by it.
+        assert.strictEqual(registered._tag, "Unknown")
+      })
   )
 
   const at = "/TaskGroups/0/Tasks/0"
