@@ -16,10 +16,12 @@ import {
   writeAnswer
 } from "./Http.ts"
 import { type Job, jobKey } from "./Job.ts"
+import { jobDiff } from "./jobDiff.ts"
 import { boolean, jobList, jobStatuses, jobSummary, pageSize } from "./jobViews.ts"
 import { isObject, type Json, type JsonObject, textOf } from "./Json.ts"
 import { multiError, refuse, type Refusal } from "./Refusal.ts"
 import { admit, register, type Registered, type Writer } from "./registerJob.ts"
+import { planRoute } from "./planRoute.ts"
 import { revert, scale, stop, tag } from "./writeJobs.ts"
 
 type Answering = Effect.Effect<Answer, Refusal>
@@ -97,8 +99,11 @@ export const jobRoute = (writer: Writer, request: ApiRequest): Answering => {
   }
   const versions = under("versions")
   if (versions !== undefined) {
-    if (query.get("diffs") === "true") return notSimulated("version diffs")
-    return get(() => versionsOf(cluster, namespace, versions))
+    if (query.get("diff_tag") || query.get("diff_version")) return notSimulated("diffs to one version")
+    if (method !== "GET") return invalidMethod
+    return Effect.flatMap(boolean(query, "diffs"), (diffs) =>
+      read(cluster, query, () => versionsOf(cluster, namespace, versions, diffs))
+    )
   }
   const submission = under("submission")
   if (submission !== undefined) {
@@ -108,7 +113,6 @@ export const jobRoute = (writer: Writer, request: ApiRequest): Answering => {
     return get(() => submissionOf(cluster, namespace, submission, Number(version)))
   }
   for (const suffix of [
-    "plan",
     "evaluate",
     "services",
     "stable",
@@ -119,6 +123,8 @@ export const jobRoute = (writer: Writer, request: ApiRequest): Answering => {
   ]) {
     if (under(suffix) !== undefined) return notSimulated(`/v1/job/:id/${suffix}`)
   }
+  const planned = under("plan")
+  if (planned !== undefined) return isWrite(method) ? planRoute(writer, request, planned) : invalidMethod
   const reverted = under("revert")
   if (reverted !== undefined) return isWrite(method) ? revertRoute(writer, request, reverted) : invalidMethod
   const scaled = under("scale")
@@ -246,11 +252,14 @@ const summaryOf = ({ state }: Cluster, namespace: string, id: string): Read => {
     : { index: state.summaryIndex(job), body: jobSummary(state, job) }
 }
 
-const versionsOf = ({ state }: Cluster, namespace: string, id: string): Read => {
+const versionsOf = ({ state }: Cluster, namespace: string, id: string, diffs: boolean): Read => {
   const versions = state.versionsOf(namespace, id)
   if (versions.length === 0) return { index: state.tables.jobs, missing: "job versions not found" }
   const index = Math.max(...versions.map((each: Job) => each.ModifyIndex))
-  return { index, body: { ...metadata, KnownLeader: true, Index: index, Diffs: null, Versions: versions } }
+  // Each version to the one before it: the oldest that is kept has none.
+  const pairs = versions.slice(1).map((older, at) => jobDiff(older, versions[at] ?? older, false))
+  const Diffs = diffs ? pairs : null
+  return { index, body: { ...metadata, KnownLeader: true, Index: index, Diffs, Versions: versions } }
 }
 
 const submissionOf = ({ state }: Cluster, namespace: string, id: string, version: number): Read => {

@@ -19,14 +19,15 @@ export interface JobPlan {
   readonly queued: Readonly<Record<string, number>>
 }
 
-/** What processing this evaluation now would change; nothing is written. */
+/** What processing this evaluation now would change, were the stored job this one; nothing is written. */
 export const planJob = (
   cluster: Cluster,
-  evaluation: Pick<Evaluation, "ID" | "Namespace" | "JobID">
+  evaluation: Pick<Evaluation, "ID" | "Namespace" | "JobID">,
+  instead?: Job
 ): JobPlan => {
   const { state, now } = cluster
   const { Namespace, JobID } = evaluation
-  const job = state.job(Namespace, JobID)
+  const job = instead ?? state.job(Namespace, JobID)
   const latest = state.latestDeployment(Namespace, JobID)
   const allocations = state.allocationsOf(Namespace, JobID).filter((each) => each.DesiredStatus !== "stop")
   const names = new Set(allocations.map((each) => each.TaskGroup))

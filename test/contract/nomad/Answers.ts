@@ -112,7 +112,25 @@ export interface ValidateBody {
   readonly ValidationErrors: ReadonlyArray<string> | null
 }
 
+/** What a register would do at first. */
+export interface PlanBody {
+  readonly Annotations: { readonly DesiredTGUpdates: { readonly g: Readonly<Record<string, number>> } }
+  readonly JobModifyIndex: number
+  readonly FailedTGAllocs: object | null
+  readonly Diff: DiffBody | null
+}
+
+export interface DiffBody {
+  readonly Type: string
+  readonly Fields: ReadonlyArray<{ readonly Name: string; readonly Old: string; readonly New: string }> | null
+  readonly TaskGroups: ReadonlyArray<{
+    readonly Updates: Readonly<Record<string, number>> | null
+    readonly Tasks: ReadonlyArray<Omit<DiffBody, "TaskGroups"> & { readonly Annotations: unknown }>
+  }>
+}
+
 export interface VersionsBody {
+  readonly Diffs: ReadonlyArray<DiffBody> | null
   readonly Versions: ReadonlyArray<JobBody>
 }
 

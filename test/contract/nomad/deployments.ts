@@ -13,7 +13,7 @@ import {
   some,
   stableJob
 } from "./steps.ts"
-import type { EvaluationBody, JobBody, StubBody } from "./Answers.ts"
+import type { PlanBody, EvaluationBody, JobBody, StubBody } from "./Answers.ts"
 import type { Reply, Target } from "./Target.ts"
 
 const isRunning = (version: number) => (reply: Reply<ReadonlyArray<StubBody>>) =>
@@ -93,7 +93,22 @@ export const deployments = (target: () => Target): void => {
   it.live("statement 19: with max_parallel 1 one allocation is replaced after the other", () =>
     Effect.gen(function* () {
       const { id, job } = yield* stableJob(target(), { count: 3 })
-      yield* post(target(), changed(job))
+      const Job = changed(job)
+      const plan = yield* target().call<PlanBody>("POST", `/v1/job/${id}/plan`, { Job, Diff: true })
+      const { g } = plan.json.Annotations.DesiredTGUpdates
+      assert.deepStrictEqual(
+        Object.entries(g).filter(([, count]) => count > 0),
+        [
+          ["DestructiveUpdate", 1],
+          ["Ignore", 2]
+        ]
+      )
+      assert.strictEqual(plan.json.JobModifyIndex, (yield* getJob(target(), id)).JobModifyIndex)
+      const group = some(plan.json.Diff?.TaskGroups[0])
+      assert.deepStrictEqual(group.Updates, { "create/destroy update": 1, ignore: 2 })
+      assert.deepStrictEqual(group.Tasks[0]?.Annotations, ["forces create/destroy update"])
+      assert.strictEqual((yield* getJob(target(), id)).Version, 0)
+      yield* post(target(), Job)
       const path = `/v1/job/${id}/allocations`
       const done = yield* eventually<ReadonlyArray<StubBody>>(target(), path, (reply) => {
         assert.isAtMost(unsettled(reply.json), 1)

@@ -123,6 +123,18 @@ export const versions = (target: () => Target): void => {
         reply.json.Versions.map((each) => each.Version),
         [7, 6, 5, 4, 3, 2, 0]
       )
+      assert.isNull(reply.json.Diffs)
+      const path = `/v1/job/${id}/versions?diffs=true`
+      const { Diffs } = (yield* target().call<VersionsBody>("GET", path)).json
+      const shown = (Diffs ?? []).map(({ Type, TaskGroups }) => [
+        Type,
+        TaskGroups[0]?.Tasks[0]?.Fields?.map(({ Name, Old, New }) => [Name, Old, New])
+      ])
+      const steps = ["6 7", "5 6", "4 5", "3 4", "2 3", "1 2"].map((step) => step.split(" "))
+      assert.deepStrictEqual(
+        shown,
+        steps.map((step) => ["Edited", [["Env[A]", ...step]]])
+      )
     })
   )
 
