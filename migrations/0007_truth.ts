@@ -14,6 +14,22 @@ const migration: Migration = {
     `create index audit_order on audit (repository, id desc)`,
 
     `alter table attempt add column request_kind text, add column requested_by text`,
+    // Sent again, and refused again in the same words: that Nomad is waited for stands in the audit once.
+    `create or replace function audit_attempt() returns trigger language plpgsql as $$
+      begin
+        if tg_op = 'UPDATE' and (
+          (new.state = 'submitted' and old.submitted_at is not null)
+          or (new.state = 'intended' and new.words is not distinct from old.words)) then
+          return null;
+        end if;
+        insert into audit (who, action, repository, attempt, before, after, why)
+        values (
+          'registrywatcher', 'attempt ' || new.state, new.repository, new.id,
+          jsonb_build_object('tag', new.from_tag, 'digest', new.from_digest),
+          jsonb_build_object('tag', new.to_tag, 'digest', new.to_digest),
+          case when new.words is null then new.reason else new.reason || ': ' || new.words end);
+        return null;
+      end $$`,
     `alter table attempt add column blame text check (blame in ('image', 'surroundings', 'others', 'unknown'))`,
 
     `alter table quarantine add column failures integer not null default 0`,

@@ -42,7 +42,8 @@ export const decide = (situation: Situation): Decision => {
   if (observed._tag === "Unread") return wait(observed.reason, observed.words)
   if (observed._tag === "Unfit") return stall(observed.reason, observed.words)
   // 3
-  if (history.openAttempt !== null) return Settle.make({ attempt: history.openAttempt.id })
+  const open = openOnJob(situation)
+  if (open !== null) return Settle.make({ attempt: open.id })
   const here: Case = { ...situation, observed }
   const request = situation.desired.requestedGeneration === null ? null : decideRequest(here)
   // 4: a request that resolves passes it
@@ -60,6 +61,10 @@ export const decide = (situation: Situation): Decision => {
   return automatic._tag === "Deploy" && maySupersede(here, automatic) ? automatic : rollout
 }
 
+/** Rule 3. Of our own that Nomad did not take nothing is in doubt: it may be what is wanted still. */
+const openOnJob = ({ watched, history: { openAttempt: open } }: Situation): Attempt | null =>
+  open !== null && open.state === "intended" && open.repository === watched.name ? null : open
+
 const wait = (
   reason: Wait["reason"],
   words: string,
@@ -76,7 +81,7 @@ const stall = (reason: Stall["reason"], words: string, would: Stall["would"] = n
  */
 export const isAnswered = (situation: Situation): boolean => {
   const { desired, observed, history, watched, seen, now } = situation
-  if (desired.requestedGeneration === null || observed._tag !== "Runs" || history.openAttempt !== null)
+  if (desired.requestedGeneration === null || observed._tag !== "Runs" || openOnJob(situation) !== null)
     return false
   const election = elect(desired, seen, { runs: observed, history, now }, true)
   if (election._tag !== "Elected") return false

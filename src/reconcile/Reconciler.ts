@@ -9,6 +9,7 @@ import { JobWatch } from "./JobWatch.ts"
 import { jittered, Pace } from "./Pace.ts"
 import { Scope } from "./Scope.ts"
 import { imagesOf } from "./survey.ts"
+import { settleOrphan, takeOver } from "./takeOver.ts"
 import { monotonic, Watching } from "./Watching.ts"
 
 /** What the reconciler watches, and how often it asks. */
@@ -40,7 +41,7 @@ export const reconciler = (watch: Watch) =>
 const reconcile = Effect.fnUntraced(function* (fence: Fence, { watched, interval }: Watch) {
   const store = yield* StateStore
   yield* store.adopt(watched)
-  const busy = yield* takeOver(fence, watched)
+  const { busy, orphans } = yield* takeOver(fence, watched)
   const watchings = yield* remembered(watched, interval, busy)
   const jobs = new Map<string, JobWatch>()
   for (const [key, repositories] of Map.groupBy(watchings, ({ watched }) => jobKey(watched.mapping.job))) {
@@ -67,6 +68,7 @@ const reconcile = Effect.fnUntraced(function* (fence: Fence, { watched, interval
   yield* Effect.all(
     [
       ...loops,
+      ...orphans.map((attempt) => settleOrphan(fence, attempt)),
       ...[...scopes.values()].map((scope) => list(scope, [...jobs.values()], interval)),
       shared.follower.run(
         fence,
@@ -80,34 +82,6 @@ const reconcile = Effect.fnUntraced(function* (fence: Fence, { watched, interval
     ],
     { concurrency: "unbounded", discard: true }
   )
-})
-
-/**
- * The attempts that another holder left; those of repositories that are watched no more, or in another job now, are
- * followed no more (S18). Answers the jobs of the others.
- */
-const takeOver = Effect.fnUntraced(function* (fence: Fence, watched: ReadonlyArray<Watched>) {
-  const store = yield* StateStore
-  const jobOf = new Map(watched.map(({ name, mapping }) => [name, jobKey(mapping.job)]))
-  const busy = new Set<string>()
-  for (const attempt of yield* store.takeOver(fence)) {
-    if (attempt.state !== "accepted" || jobOf.get(attempt.repository) === jobKey(attempt)) {
-      busy.add(jobKey(attempt))
-      continue
-    }
-    yield* store.end(fence, {
-      attempt: attempt.id,
-      outcome: "superseded",
-      words: "its repository is watched no more, or in another job",
-      nomadVersion: attempt.nomadVersion,
-      deploymentId: attempt.deploymentId,
-      blame: null,
-      swallowed: false,
-      baseline: null,
-      raise: false
-    })
-  }
-  return busy
 })
 
 /** The caches, filled from Postgres; first polls spread, but for `busy` jobs and open requests, which come at once. */

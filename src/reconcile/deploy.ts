@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { highestTask, runningDigest } from "../decide/observedImage.ts"
 import { type Base, Deployer, type Registered } from "../deployer/Deployer.ts"
-import { AttemptId } from "../domain/Attempt.ts"
+import { type Attempt, AttemptId } from "../domain/Attempt.ts"
 import type { Deploy } from "../domain/Decision.ts"
 import type { Desired } from "../domain/Desired.ts"
 import type { Digest } from "../domain/Digest.ts"
@@ -26,20 +26,42 @@ export interface Ground {
 export type Deployed = Registered | { readonly _tag: "Refused" }
 
 /**
+ * The attempt that would be made again just as it is: Nomad did not take it (403, 429, no leader), and nothing that it
+ * was decided on has changed since. It is sent again in its own row, however long Nomad has to be waited for.
+ */
+export const intendedBefore = (
+  { tag, reason }: Deploy,
+  digest: Digest,
+  { desired, runs, history }: Ground
+): Attempt | null => {
+  const open = history.openAttempt
+  return open !== null &&
+    open.toTag === tag &&
+    open.toDigest === digest &&
+    open.reason === reason &&
+    open.generation === desired.generation &&
+    open.baseIndex === runs.jobModifyIndex
+    ? open
+    : null
+}
+
+/**
  * One attempt: its row before the first byte (S7), one register with check-and-set on the read that was decided on, and
- * what the answer proves. `digest` was fetched with its manifest in this pass (S10).
+ * what the answer proves. `digest` was fetched with its manifest in this pass (S10); `again` is what `intendedBefore`
+ * found, any other intended attempt of the repository is aborted for this one.
  */
 export const deploy = Effect.fn("deploy")(function* (
   fence: Fence,
   decision: Deploy,
   digest: Digest,
-  { watched, desired, runs, base, history }: Ground
+  { watched, desired, runs, base, history }: Ground,
+  again: Attempt | null
 ) {
   const deployer = yield* Deployer
   const leader = yield* Leader
   const store = yield* StateStore
   const random = yield* SecureRandom.SecureRandom
-  const id = AttemptId.make(yield* random.uuidV7())
+  const id = again?.id ?? AttemptId.make(yield* random.uuidV7())
   const to = { tag: decision.tag, digest }
   const edit = yield* deployer.edit(base, to, id)
   const replaced = highestTask(runs)
@@ -58,7 +80,10 @@ export const deploy = Effect.fn("deploy")(function* (
     baseVersion: edit.baseVersion
   }
   return yield* Effect.gen(function* () {
-    if (!(yield* store.intend(fence, intent))) return { _tag: "Refused" } satisfies Deployed
+    const stale = again === null ? history.openAttempt : null
+    if (stale !== null) yield* store.move(fence, stale.id, "aborted", stale.words ?? "never sent")
+    const isIntended = again !== null || (yield* store.intend(fence, intent))
+    if (!isIntended) return { _tag: "Refused" } satisfies Deployed
     if (!(yield* leader.guard(store.submit(fence, id)))) {
       yield* store.move(fence, id, "aborted", "desired state changed before it was sent")
       return { _tag: "Refused" } satisfies Deployed

@@ -3,11 +3,13 @@ import { decide, isAnswered, type Situation } from "../decide/decide.ts"
 import { nextTurn } from "../decide/nextTurn.ts"
 import { runningDigest } from "../decide/observedImage.ts"
 import type { Base } from "../deployer/Deployer.ts"
+import type { Attempt } from "../domain/Attempt.ts"
 import { type Decision, type Deploy, Wait } from "../domain/Decision.ts"
+import type { Desired } from "../domain/Desired.ts"
 import type { Digest } from "../domain/Digest.ts"
 import { RegistryClient } from "../registry/RegistryClient.ts"
 import { StateStore } from "../store/StateStore.ts"
-import { deploy, type Deployed } from "./deploy.ts"
+import { deploy, type Deployed, intendedBefore } from "./deploy.ts"
 import { imageOf, learn, passOver, remember } from "./poll.ts"
 import { settle } from "./settle.ts"
 import { type Passing, seenBy, survey } from "./survey.ts"
@@ -34,8 +36,8 @@ export const pass = Effect.fn("pass")(function* (watching: Watching, passing: Pa
   const { fence } = passing
   let { situation, base, isFresh } = yield* survey(watching, passing, false)
   const { openAttempt } = situation.history
-  if (openAttempt !== null && situation.observed._tag !== "Unread") {
-    const unsettled = yield* settle(fence, openAttempt, situation.desired)
+  if (openAttempt !== null && openAttempt.state !== "intended" && situation.observed._tag !== "Unread") {
+    const unsettled = yield* settle(fence, openAttempt, isGivenUp(openAttempt, situation.desired))
     if (unsettled !== null) {
       yield* record(watching, unsettled.show)
       return { decision: unsettled.show, retryIn: unsettled.retryIn, isFault: false } satisfies PassAnswer
@@ -62,6 +64,12 @@ export const pass = Effect.fn("pass")(function* (watching: Watching, passing: Pa
   return yield* conclude(watching, passing, situation, decision)
 })
 
+/** Nobody waits any more for an outcome that cannot be told: a later request, or a person's word, says so (S6). */
+const isGivenUp = (attempt: Attempt, { repository, requestedGeneration, abandoned }: Desired): boolean =>
+  abandoned === attempt.id ||
+  (requestedGeneration !== null &&
+    (repository !== attempt.repository || requestedGeneration > attempt.generation))
+
 const record = Effect.fnUntraced(function* (watching: Watching, decision: Decision) {
   // What waits may be mended by what Postgres says next; what is in sync is told of changes.
   if (decision._tag !== "InSync") watching.known = null
@@ -86,6 +94,12 @@ const conclude = Effect.fnUntraced(function* (
   const store = yield* StateStore
   const { desired, observed, history } = situation
   yield* record(watching, decision)
+  const open = history.openAttempt
+  if (open !== null && decision._tag !== "Settle" && observed._tag !== "Unread") {
+    // Never sent, and not what is wanted now.
+    yield* store.move(fence, open.id, "aborted", open.words ?? "never sent")
+    watching.known = null
+  }
   if (desired.requestedGeneration !== null && isAnswered(situation)) {
     yield* store.closeRequest(fence, watching.watched.name, desired.requestedGeneration)
     watching.known = null
@@ -167,13 +181,12 @@ const act = Effect.fnUntraced(function* (
 ) {
   const { fence } = passing
   if (situation.observed._tag !== "Runs") return yield* Effect.die("decided to deploy what was not observed")
-  yield* record(watching, decision)
   const would = { tag: decision.tag, digest }
-  const deployed = yield* deploy(fence, decision, digest, {
-    ...situation,
-    runs: situation.observed,
-    base
-  }).pipe(
+  const ground = { ...situation, runs: situation.observed, base }
+  const again = intendedBefore(decision, digest, ground)
+  // Waiting to be taken is what is told of it meanwhile.
+  if (again === null) yield* record(watching, decision)
+  const deployed = yield* deploy(fence, decision, digest, ground, again).pipe(
     // Before the attempt's row: the source of the job could not be read.
     Effect.catchTag("Unread", ({ reason, words }) =>
       Effect.succeed(Wait.make({ reason, words, would, verdict: null }))
@@ -184,6 +197,8 @@ const act = Effect.fnUntraced(function* (
   if (deployed._tag === "NotApplied") {
     const reason = deployed.forbidden ? "forbidden" : "backing_off"
     yield* record(watching, Wait.make({ reason, words: deployed.words, would, verdict: null }))
+  } else if (again !== null) {
+    yield* record(watching, decision)
   }
   return { decision, ...after(deployed) } satisfies PassAnswer
 })

@@ -2,7 +2,6 @@ import { Context, Duration, Effect } from "effect"
 import { Deployer } from "../deployer/Deployer.ts"
 import type { Attempt } from "../domain/Attempt.ts"
 import { Stall, type Decision, Settle, Wait } from "../domain/Decision.ts"
-import type { Desired } from "../domain/Desired.ts"
 import type { Fence } from "../store/Leader.ts"
 import { StateStore } from "../store/StateStore.ts"
 
@@ -21,17 +20,13 @@ export const LostRegisterLife = Context.Reference<Duration.Duration>(
 export type SettleAnswer = { readonly show: Decision; readonly retryIn: Duration.Duration } | null
 
 /**
- * Takes an open attempt out of its doubt, by its marker in the job and its versions (S6). An `intended` one was never
- * sent: it is dropped, and the same pass decides anew.
+ * Takes an attempt that was sent out of its doubt, by its marker in the job and its versions (S6). `isGivenUp`: what
+ * cannot be told any more is `lost`, and stalls nothing.
  */
 export const settle = Effect.fn("settle")(
-  function* (fence: Fence, attempt: Attempt, desired: Desired) {
+  function* (fence: Fence, attempt: Attempt, isGivenUp: boolean) {
     const deployer = yield* Deployer
     const store = yield* StateStore
-    if (attempt.state === "intended") {
-      yield* store.move(fence, attempt.id, "aborted", attempt.words ?? "never sent")
-      return null
-    }
     const settled = yield* deployer.settle(attempt)
     yield* Effect.logInfo("settled attempt").pipe(
       Effect.annotateLogs({ attempt: attempt.id, found: settled._tag, tag: attempt.toTag })
@@ -46,7 +41,9 @@ export const settle = Effect.fn("settle")(
         yield* store.move(fence, attempt.id, "conflict", settled.words)
         return null
       case "OutOfReach":
-        if (desired.requestedGeneration === null) {
+        // Its holder died with it.
+        if (attempt.state === "submitted") yield* store.move(fence, attempt.id, "unknown", settled.words)
+        if (!isGivenUp) {
           return {
             show: Stall.make({ reason: "unknown_outcome", words: settled.words, would: null }),
             retryIn: Duration.minutes(1)

@@ -68,7 +68,7 @@ export const attempts = (
             update attempt a set
               state = 'accepted', phase = 'rolling', accepted_at = now(), changed_at = now(),
               epoch = fence.epoch, holder = fence.holder,
-              nomad_index = ${nomadIndex}, nomad_version = ${nomadVersion}::bigint, eval_id = ${evalId}::text
+              words = null, nomad_index = ${nomadIndex}, nomad_version = ${nomadVersion}::bigint, eval_id = ${evalId}::text
             from fence
             where a.id = ${attempt}::uuid and a.state in ('submitted', 'unknown')
             returning a.*
@@ -80,8 +80,11 @@ export const attempts = (
               request_kind = case when ${answers} then null else r.request_kind end,
               requested_by = case when ${answers} then null else r.requested_by end,
               request_tag = case when ${answers} then null else r.request_tag end,
-              request_digest = case when ${answers} then null else r.request_digest end
+              request_digest = case when ${answers} then null else r.request_digest end,
+              abandoned = nullif(r.abandoned, a.id)
+            -- In the job that the repository is mapped to now: another job's baseline is not its own (S20).
             from accepted a where r.name = a.repository
+              and coalesce(r.mapped_to::jsonb = jsonb_build_array(a.region, a.namespace, a.job), true)
           )
           select true as yes from accepted`.pipe(Effect.map(isYes))
       ),
@@ -101,6 +104,8 @@ export const attempts = (
           ), closed as (
             update repository r set ${sql.literal(noRequest)}
             from moved a where r.name = a.repository and a.state = 'rejected' and ${answers}
+          ), given_up as (
+            update repository r set abandoned = null from moved a where r.abandoned = a.id and a.state <> 'rejected'
           )
           select true as yes from moved`.pipe(Effect.map(isYes))
       ),

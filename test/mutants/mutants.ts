@@ -58,8 +58,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     [racesTest, "S7: the attempt is committed as submitted before the first byte"],
     edit(
       "src/reconcile/deploy.ts",
-      "    if (!(yield* store.intend(fence, intent)))",
-      "    const registered = yield* leader.guard(deployer.register(edit))\n    if (!(yield* store.intend(fence, intent)))"
+      "    const isIntended = again !== null ||",
+      "    const registered = yield* leader.guard(deployer.register(edit))\n    const isIntended = again !== null ||"
     ),
     edit(
       "src/reconcile/deploy.ts",
@@ -480,9 +480,9 @@ export const mutants: ReadonlyArray<Mutant> = [
     "S18",
     [racesTest, "S18: the rollout of a repository that is watched in another job now"],
     edit(
-      "src/reconcile/Reconciler.ts",
-      `if (attempt.state !== "accepted" || jobOf.get(attempt.repository) === jobKey(attempt)) {`,
-      `if (attempt.seq !== 0) {`
+      "src/reconcile/takeOver.ts",
+      `if (attempt.state === "accepted" && jobOf.get(attempt.repository) !== job)`,
+      `if (attempt.baseIndex < 0)`
     )
   ),
   mutant(

@@ -7,7 +7,7 @@ import type { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import type { Watched } from "../../src/domain/Watched.ts"
 import { NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
-import type { Database } from "../../src/store/Database.ts"
+import { Database } from "../../src/store/Database.ts"
 import { type DesiredChange, StateStore } from "../../src/store/StateStore.ts"
 import { noPostgres } from "../real/postgres.ts"
 import { InFlight } from "./inFlight.ts"
@@ -61,6 +61,20 @@ export class Story {
     return story
   })
 
+  /** As `begin`, with the leader in hand, so that it can be lost. */
+  static readonly led = Effect.fnUntraced(function* (first: string, change: Partial<Watched> = {}) {
+    const nomad = yield* NomadSimulator
+    const registry = yield* RegistrySimulator
+    const story = new Story("api", registry.origin.host)
+    yield* registry.push(story.name, first)
+    yield* nomad.register(sampleJob({ id: story.name, image: `${story.image}:${first}` }))
+    yield* pass("10 seconds")
+    const begin = watch([watchedAs(story.name, story.host, change)])
+    const leader = yield* begin
+    yield* pass("2 seconds")
+    return { story, leader, begin }
+  })
+
   get image(): string {
     return `${this.host}/${this.name}`
   }
@@ -100,6 +114,18 @@ export class Story {
     return Effect.flatMap(StateStore, (store) => store.attempts(this.name as RepositoryName, 100)).pipe(
       Effect.map((attempts): ReadonlyArray<Attempt> => attempts.toReversed())
     )
+  }
+
+  /** The states that each attempt went through, oldest first, by the audit: `intended submitted accepted …`. */
+  get ways() {
+    return Effect.gen({ self: this }, function* () {
+      const { pool: sql } = yield* Database
+      const rows = yield* sql<{ readonly way: string }>`
+        select string_agg(substr(action, 9), ' ' order by id) as way from audit
+        where repository = ${this.name} and action like 'attempt %' and action <> 'attempt given up'
+        group by attempt order by min(id)`
+      return rows.map(({ way }) => way)
+    })
   }
 
   /** `InSync`, `Wait held` … as recorded last. */
