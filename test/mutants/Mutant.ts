@@ -20,6 +20,16 @@ export interface Mutant {
   readonly caughtBy: { readonly file: string; readonly name: string }
 }
 
+export const edit = (file: string, find: string, replace: string): Edit => ({ file, find, replace })
+
+export const mutant = (
+  id: string,
+  name: string,
+  rule: string,
+  [file, test]: readonly [file: string, name: string],
+  ...edits: ReadonlyArray<Edit>
+): Mutant => ({ id, name, rule, caughtBy: { file, name: test }, edits })
+
 export const root = new URL("../..", import.meta.url).pathname
 
 /** The text of a file with every edit of it made. An edit whose text is not there exactly once is an error. */

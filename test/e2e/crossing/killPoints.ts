@@ -22,11 +22,10 @@ const atProxy =
   (kind: "before" | "after" | "answered", first: (stage: Stage) => Promise<void> = () => Promise.resolve()) =>
   async (stage: Stage, kill: () => Promise<void>) => {
     const struck = Promise.withResolvers<void>()
-    const strike = async () => {
-      await first(stage)
-      await kill()
-      struck.resolve()
-    }
+    const strike = () =>
+      first(stage)
+        .then(kill)
+        .then(() => struck.resolve(), struck.reject)
     stage.world.proxy.ambush(stage.world.name, { kind, strike })
     return Promise.resolve({ struck: struck.promise })
   }

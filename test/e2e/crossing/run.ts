@@ -81,6 +81,8 @@ const playKilled = async (
     await stage.leader.kill()
     killed = performance.now()
   })
+  // It is awaited below: until then its failure is nobody's.
+  struck.catch(() => {})
   if (story.isFirstSight === true) await stage.launch("a")
   await story.act(stage)
   await within(90, `to come to "${point.name}"`, struck)
@@ -106,6 +108,7 @@ const playOutage = async (
   const { proxy, name } = stage.world
   let back = 0
   const struck = Promise.withResolvers<void>()
+  struck.promise.catch(() => {})
   const strike = async () => {
     const { over } = await begin(outage, failing, proxy)
     over
