@@ -96,7 +96,9 @@ export class Controller {
 
   /** The lines of its log that have this message, as they are. */
   said(message: string): ReadonlyArray<Record<string, unknown>> {
-    return this.#output.split("\n").flatMap((line) => {
+    // What stands behind the last line break may be half a line.
+    const lines = this.#output.split("\n").slice(0, -1)
+    return lines.flatMap((line) => {
       if (!line.startsWith("{")) return []
       const parsed = JSON.parse(line) as Record<string, unknown>
       return parsed["message"] === message ? [parsed] : []

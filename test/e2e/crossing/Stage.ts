@@ -91,6 +91,13 @@ export class Stage {
     )
   }
 
+  /** What settling found, by whichever instance, in the words of the log. */
+  get settled(): ReadonlyArray<string> {
+    return this.#instances.flatMap((instance) =>
+      instance.said("settled attempt").map(({ found }) => String(found))
+    )
+  }
+
   /** Those that the proxy let through. */
   get registers(): number {
     return this.world.proxy.of(this.world.name).filter(({ forwarded }) => forwarded).length

@@ -5,6 +5,8 @@ import { Sql } from "./Sql.ts"
 /** A moment in the life of an attempt. `arm` answers once the hit is prepared; the promise within it once it was done. */
 export interface KillPoint {
   readonly name: string
+  /** What whoever goes on must find of the attempt, in Nomad; nothing where it need not ask. */
+  readonly settledAs?: "Absent" | "Accepted"
   readonly arm: (stage: Stage, kill: () => Promise<void>) => Promise<{ readonly struck: Promise<void> }>
 }
 
@@ -50,9 +52,9 @@ export const killPoints: ReadonlyArray<KillPoint> = [
     }
   },
   // The proxy takes the connection and the bytes, and Nomad never sees them.
-  { name: "before the bytes leave", arm: atProxy("before") },
+  { name: "before the bytes leave", settledAs: "Absent", arm: atProxy("before") },
   // Nomad's answer is in the proxy, and goes nowhere.
-  { name: "before we know", arm: atProxy("after") },
+  { name: "before we know", settledAs: "Accepted", arm: atProxy("after") },
   // Nothing of Nomad comes after the answer: what the leader knows is that answer, in Postgres.
   {
     name: "after accepted",

@@ -89,6 +89,8 @@ const playKilled = async (
   if (heir === "same") await stage.start("again")
   await story.next?.(stage)
   await comesTo(stage, expected)
+  // It hit where it was meant to.
+  if (point.settledAs !== undefined) assert.ok(stage.settled.includes(point.settledAs), "settled as")
   return secondsSince(killed)
 }
 
@@ -181,9 +183,11 @@ const cross = async (parts: Parts, chosen: ReadonlyArray<Story>, isQuick: boolea
       (played) => ({ played }),
       (error: unknown) => ({ error })
     )
+    const settled = [...new Set(stage.settled)].join(", ")
     const output = await stage.end()
     const isOk = "played" in answer
-    const note = isOk && typeof answer.played === "string" ? `  the end came after ${answer.played}` : ""
+    const note =
+      isOk && typeof answer.played === "string" ? `  the end came after ${answer.played}  ${settled}` : ""
     say(
       `${isOk ? "ok  " : "FAIL"} ${secondsSince(since)}  ${story.name.padEnd(16)} ${what.padEnd(22)}${note}`
     )
