@@ -40,6 +40,7 @@ export const foresee = Effect.fn("foresee")(function* (watched: Watched) {
     watched: { ...watched, mode: "act" },
     desired,
     ...asked,
+    requestFault: null,
     observed,
     history,
     now: history.readAt

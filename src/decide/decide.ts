@@ -2,10 +2,11 @@ import type { Attempt, AttemptReason } from "../domain/Attempt.ts"
 import { Deploy, type Decision, Follow, InSync, Settle, Stall, Wait } from "../domain/Decision.ts"
 import type { Desired } from "../domain/Desired.ts"
 import type { History } from "../domain/History.ts"
-import { isRolling, type Observed, type Runs } from "../domain/Observed.ts"
+import { isRolling, type Observed, type ObservedTask, type Runs } from "../domain/Observed.ts"
 import type { Tag } from "../domain/Tag.ts"
 import type { Watched } from "../domain/Watched.ts"
-import { elect, type Election, isStanding, type Seen } from "./elect.ts"
+import { elect, type Election, electRequested, isStanding, type Seen } from "./elect.ts"
+import { stops, untilWhen } from "./hold.ts"
 import { foreignTask, highestTask, runningDigest } from "./observedImage.ts"
 import { isHigher, parseVersion } from "./version.ts"
 
@@ -17,6 +18,8 @@ export interface Situation {
   readonly seen: Seen | null
   /** The registry's last fault, in words, while it lasts. */
   readonly registryFault: string | null
+  /** What the registry said in this pass when the target of the open request was fetched, if that was no manifest. */
+  readonly requestFault: Wait | null
   readonly observed: Observed
   readonly history: History
   /** Postgres's clock (S19). It only ends holds, quarantines and the hour after a refusal. */
@@ -47,23 +50,44 @@ export const decide = (situation: Situation): Decision => {
   const here: Case = { ...situation, observed }
   const request = situation.desired.requestedGeneration === null ? null : decideRequest(here)
   // 4: a request that resolves passes it
-  const unknown = observed.tasks.find(({ marker }) => marker !== null && !history.markers.has(marker))
+  const unknown = unknownMarker(observed, history)
   if (unknown !== undefined && request?._tag !== "Deploy") {
     const words = `task ${unknown.task} carries the marker ${unknown.marker} of an attempt that this database does not have`
     return stall("unknown_marker", words)
   }
   // 5
-  if (request !== null) return request
+  if (request !== null && !isUnresolved(request)) return request
   // 6
   const automatic = decideAutomatic(here)
   const rollout = activeRollout(here)
-  if (rollout === null) return automatic
-  return automatic._tag === "Deploy" && maySupersede(here, automatic) ? automatic : rollout
+  if (automatic._tag === "Deploy" && !isSilent(here)) {
+    if (rollout === null || maySupersede(here, automatic)) return automatic
+  }
+  // A request that waits for its target stops nobody, and is shown beside what goes on meanwhile.
+  if (request === null) return rollout ?? automatic
+  return rollout === null ? request : besides(rollout, situation.desired, request)
 }
 
 /** Rule 3. Of our own that Nomad did not take nothing is in doubt: it may be what is wanted still. */
 const openOnJob = ({ watched, history: { openAttempt: open } }: Situation): Attempt | null =>
   open !== null && open.state === "intended" && open.repository === watched.name ? null : open
+
+/** What the registry did not answer for the request's target it does not answer for another. */
+const isSilent = ({ requestFault }: Case): boolean =>
+  requestFault !== null && requestFault.reason !== "tag_missing"
+
+const besides = ({ words }: Follow, { requestKind, requestedBy }: Desired, request: Wait): Decision => {
+  const waits = `the ${requestKind} by ${requestedBy} waits: ${request.words}`
+  return Follow.make({ words: words === "" ? waits : `${words}; ${waits}` })
+}
+
+/** A task whose marker neither an attempt of this database nor a person knows. */
+export const unknownMarker = (runs: Runs, { markers }: History): ObservedTask | undefined =>
+  runs.tasks.find(({ marker }) => marker !== null && !markers.has(marker))
+
+/** Rule 5 is for a request whose target resolves; of any other it says what it waits for. */
+const isUnresolved = (decision: Decision): decision is Wait =>
+  decision._tag === "Wait" && decision.reason !== "plan_mode"
 
 const wait = (
   reason: Wait["reason"],
@@ -81,9 +105,9 @@ const stall = (reason: Stall["reason"], words: string, would: Stall["would"] = n
  */
 export const isAnswered = (situation: Situation): boolean => {
   const { desired, observed, history, watched, seen, now } = situation
-  if (desired.requestedGeneration === null || observed._tag !== "Runs" || openOnJob(situation) !== null)
-    return false
-  const election = elect(desired, seen, { runs: observed, history, now }, true)
+  if (desired.requestedGeneration === null || situation.requestFault !== null) return false
+  if (observed._tag !== "Runs" || openOnJob(situation) !== null) return false
+  const election = electRequested(desired, seen, { runs: observed, history, now })
   if (election._tag !== "Elected") return false
   if (desired.requestKind === "reset" && hasTarget({ ...situation, observed }, election)) return true
   return rollingTowards(watched.name, history, election) !== undefined
@@ -92,7 +116,8 @@ export const isAnswered = (situation: Situation): boolean => {
 /** Rule 5: a person's order, whatever `auto_deploy` or a hold says, and even if the same tag runs. */
 const decideRequest = (here: Case): Decision => {
   const { desired, watched, history, observed } = here
-  const election = elect(desired, here.seen, { runs: observed, history, now: here.now }, true)
+  if (here.requestFault !== null) return here.requestFault
+  const election = electRequested(desired, here.seen, { runs: observed, history, now: here.now })
   if (election._tag !== "Elected") return notElected(here, election)
   if (watched.mode === "plan") return planned(election)
   if (desired.requestKind === "reset" && hasTarget(here, election)) {
@@ -137,8 +162,9 @@ const decideAutomatic = (here: Case): Decision => {
   if (!desired.autoDeploy)
     return wait("auto_deploy_off", `auto_deploy is off; on, it would deploy ${election.tag}`, would)
   const hold = desired.hold
-  if (hold !== null && (hold.until === null || hold.until.getTime() > now.getTime())) {
-    return wait("held", `held by ${hold.by}: ${hold.why}; it would deploy ${election.tag}`, would)
+  if (hold !== null && stops(hold, desired, election, now)) {
+    const words = `held by ${hold.by}${untilWhen(hold)}: ${hold.why}; it would deploy ${election.tag}`
+    return wait("held", words, would)
   }
   // 12
   const floor = desired.pinnedTag === "" ? floorAbove(here, election.tag) : null
@@ -209,10 +235,7 @@ const inSyncOrFailed = (here: Case, { tag, digest }: Elected): Decision | null =
 }
 
 /** Rules 7 and 8 where there is no target. */
-const notElected = (
-  { registryFault, desired }: Case,
-  election: Exclude<Election, { _tag: "Elected" }>
-): Decision => {
+const notElected = ({ registryFault }: Case, election: Exclude<Election, { _tag: "Elected" }>): Decision => {
   switch (election._tag) {
     case "NotViewed":
       return registryFault === null
@@ -222,7 +245,7 @@ const notElected = (
       return wait("not_following", election.words)
     case "Nothing":
       return wait(
-        desired.pinnedTag !== "" && election.verdict === "missing" ? "tag_missing" : "nothing_elected",
+        election.verdict === "missing" ? "tag_missing" : "nothing_elected",
         election.words,
         null,
         election.verdict
@@ -249,7 +272,7 @@ const lastRolloutFailed = ({ observed, history }: Case): boolean => {
 }
 
 /** Rule 6: Nomad's deployment, or an attempt of ours on this job that has none. */
-const activeRollout = ({ observed, history }: Case): Decision | null => {
+const activeRollout = ({ observed, history }: Case): Follow | null => {
   if (isRolling(observed)) return Follow.make({ words: observed.deployment?.description ?? "" })
   const rolling = history.rolling[0]
   return rolling === undefined ? null : Follow.make({ words: `${rolling.toTag} is being rolled out` })

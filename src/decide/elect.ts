@@ -41,7 +41,7 @@ export const isStanding = ({ until }: Quarantine, now: Date): boolean =>
 /**
  * The target: a pin elects its tag at its present digest, `""` the highest released version in the shape of the version
  * that runs. `asked` is a person's order: what runs need then be no version, and the shape is that of the last one that
- * ever ran. Digests in quarantine are passed over unless the job has them already.
+ * ever ran. Digests in quarantine are passed over unless the job has them already, or a person ordered the pin.
  */
 export const elect = (
   desired: Pick<Desired, "pinnedTag">,
@@ -53,7 +53,24 @@ export const elect = (
   const excluded = quarantinedTags(seen.view, runs, history.quarantine, now)
   return desired.pinnedTag === ""
     ? electVersion(seen, runs, history.ran, excluded, asked)
-    : electPin(desired.pinnedTag, seen.view, excluded)
+    : electPin(desired.pinnedTag, seen.view, asked ? new Set() : excluded)
+}
+
+/**
+ * What the open request asks for: a rollback the image that it names, by its digest; a redeploy the tag that it names;
+ * any other what pin or policy elect. Who names a tag means it, whatever failed before (S11).
+ */
+export const electRequested = (
+  desired: Pick<Desired, "pinnedTag" | "requestKind" | "requestTag" | "requestDigest">,
+  seen: Seen | null,
+  electorate: Electorate
+): Election => {
+  const { requestKind, requestTag: tag, requestDigest: digest } = desired
+  if (requestKind === "rollback" && tag !== null && digest !== null) return { _tag: "Elected", tag, digest }
+  if (requestKind === "redeploy" && tag !== null) {
+    return seen === null ? { _tag: "NotViewed" } : electPin(tag, seen.view, new Set())
+  }
+  return elect(desired, seen, electorate, true)
 }
 
 /** Tags whose digest, as last looked at, is in quarantine, but for what the job's spec has. */

@@ -48,11 +48,11 @@ export class JobWatch {
     }
   }
 
-  /** Somebody wants the registry to be asked now; while its host backs off, that still counts (L7). */
+  /** Somebody wants the registry to be asked now; a host that backs off is left alone even so (L7). */
   check(name: RepositoryName): void {
     for (const watching of this.repositories) {
       if (watching.watched.name !== name) continue
-      watching.nextPoll = Number.NEGATIVE_INFINITY
+      watching.check()
       this.wake()
     }
   }

@@ -13,6 +13,8 @@ export const monotonic: Effect.Effect<number> = Effect.map(Clock.monotonicTimeNa
   Number(nanos / 1_000_000n)
 )
 
+const checksApart = 1000
+
 export interface Known {
   readonly desired: Desired
   readonly history: History
@@ -34,6 +36,10 @@ export class Watching {
   polledFor: number | null = null
   /** When the registry is asked next (`monotonic`). */
   nextPoll: number
+  /** When it was asked last (`monotonic`). */
+  #polledAt = Number.NEGATIVE_INFINITY
+  /** Somebody wants it to be asked since then. */
+  #isCheckWanted = false
   /** When the running version's tag is looked at next, in case it was overwritten. */
   nextLook: number
   /** Tags that turned out to be no images, and when they may be looked at again. */
@@ -55,6 +61,22 @@ export class Watching {
     this.ballot = new Ballot(view?.tags ?? [])
     this.nextPoll = firstPoll
     this.nextLook = firstPoll
+  }
+
+  /** Has the registry asked at the next pass, however many want it: once a second. */
+  check(): void {
+    this.#isCheckWanted = true
+    this.nextPoll = Math.min(this.nextPoll, this.#polledAt + checksApart)
+  }
+
+  asking(now: number): void {
+    this.#polledAt = now
+    this.#isCheckWanted = false
+  }
+
+  /** The registry answered and is asked again at `next`, or sooner: what was wanted meanwhile it may not have seen. */
+  answered(next: number): void {
+    this.nextPoll = this.#isCheckWanted ? this.#polledAt + checksApart : next
   }
 
   /** What was read of the job, and of Postgres, is old. */

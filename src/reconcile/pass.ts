@@ -1,5 +1,6 @@
 import { Duration, Effect } from "effect"
 import { decide, isAnswered, type Situation } from "../decide/decide.ts"
+import { isHoldOver } from "../decide/hold.ts"
 import { nextTurn } from "../decide/nextTurn.ts"
 import { runningDigest } from "../decide/observedImage.ts"
 import type { Base } from "../deployer/Deployer.ts"
@@ -9,6 +10,7 @@ import type { Desired } from "../domain/Desired.ts"
 import type { Digest } from "../domain/Digest.ts"
 import { RegistryClient } from "../registry/RegistryClient.ts"
 import { StateStore } from "../store/StateStore.ts"
+import type { StoreError } from "../store/StoreError.ts"
 import { deploy, type Deployed, intendedBefore } from "./deploy.ts"
 import { imageOf, learn, passOver, remember } from "./poll.ts"
 import { settle } from "./settle.ts"
@@ -51,9 +53,13 @@ export const pass = Effect.fn("pass")(function* (watching: Watching, passing: Pa
     decision = decide(situation)
   }
   for (let fetched = 0; decision._tag === "Deploy" && fetched < manifestsAPass; fetched++) {
-    const { tag } = decision
-    const fetch = yield* fetchManifest(watching, decision, passing, situation.desired.pinnedTag === "")
-    if (fetch._tag === "Fault") return yield* conclude(watching, passing, situation, fetch.show)
+    const { tag, reason } = decision
+    const fetch = yield* fetchManifest(watching, decision, passing, situation.desired)
+    if (fetch._tag === "Fault") {
+      if (reason !== "requested") return yield* conclude(watching, passing, situation, fetch.show)
+      // The request waits for its target; what goes on meanwhile is decided without it.
+      situation = { ...situation, requestFault: fetch.show }
+    }
     situation = { ...situation, seen: seenBy(watching) }
     decision = decide(situation)
     if (fetch._tag !== "Digest" || decision._tag !== "Deploy" || base === undefined) continue
@@ -107,6 +113,12 @@ const conclude = Effect.fnUntraced(function* (
       Effect.annotateLogs({ by: desired.requestedBy })
     )
   }
+  if (isHoldOver(desired, decision, situation.now)) {
+    if (yield* store.endHold(fence, watching.watched.name, desired.generation)) {
+      yield* Effect.logInfo("hold is over").pipe(Effect.annotateLogs({ by: desired.hold?.by }))
+    }
+    watching.known = null
+  }
   if (decision._tag === "InSync" && decision.digest !== null && observed._tag === "Runs") {
     const unknown = observed.tasks.every((task) => runningDigest(task, desired, history) === null)
     // Somebody registered our tag anew, or the registry was silent at first sight: what that pulled is the digest of now.
@@ -127,48 +139,53 @@ type Fetched =
   | { readonly _tag: "Digest"; readonly digest: Digest }
   /** The tag is gone, or no image: the election is another one. */
   | { readonly _tag: "Passed" }
-  | { readonly _tag: "Fault"; readonly show: Decision }
+  | { readonly _tag: "Fault"; readonly show: Wait }
 
-/** The target's manifest, fetched anew for each attempt (S10). */
+/** The target's manifest, fetched anew for each attempt; of a rollback by its digest, whatever its tag is now (S10). */
 const fetchManifest = Effect.fnUntraced(function* (
   watching: Watching,
-  { tag, digest }: Deploy,
+  { tag, digest, reason }: Deploy,
   passing: Passing,
-  isFollowing: boolean
+  { pinnedTag, requestKind }: Desired
 ) {
   const registry = yield* RegistryClient
   const would = { tag, digest }
-  return yield* registry.manifest(imageOf(watching), tag).pipe(
-    Effect.flatMap((manifest) =>
-      learn(watching, tag, manifest.digest).pipe(
-        Effect.as<Fetched>({ _tag: "Digest", digest: manifest.digest })
-      )
-    ),
+  const isRequested = reason === "requested"
+  const fault = (why: Wait["reason"], words: string, verdict: Wait["verdict"] = null): Fetched => ({
+    _tag: "Fault",
+    show: Wait.make({ reason: why, words, would, verdict })
+  })
+  const byDigest = isRequested && requestKind === "rollback" ? digest : null
+  // Of versions the next lower one is elected; a pin, or what a request names, has no other.
+  const isFollowing = pinnedTag === "" && !(isRequested && isNamed(requestKind))
+  return yield* registry.manifest(imageOf(watching), byDigest ?? tag).pipe(
+    Effect.flatMap((manifest): Effect.Effect<Fetched, StoreError, StateStore> => {
+      const found: Fetched = { _tag: "Digest", digest: manifest.digest }
+      return byDigest === null
+        ? Effect.as(learn(watching, tag, manifest.digest), found)
+        : Effect.succeed(found)
+    }),
     Effect.catchTag("RegistryError", (error) => {
       switch (error.reason._tag) {
         case "TagNotFound":
         case "RepositoryNotFound":
-          return learn(watching, tag, null).pipe(Effect.as<Fetched>({ _tag: "Passed" }))
-        case "NotAnImage": {
-          // Of versions the next lower one is elected; a pin has no other.
-          if (isFollowing) {
-            return passOver(watching, tag).pipe(Effect.as<Fetched>({ _tag: "Passed" }))
-          }
-          const words = `${tag} is no image but ${error.reason.mediaType}`
-          const show = Wait.make({ reason: "nothing_elected", words, would, verdict: "not_an_image" })
-          return Effect.succeed<Fetched>({ _tag: "Fault", show })
-        }
+          return byDigest === null
+            ? learn(watching, tag, null).pipe(Effect.as<Fetched>({ _tag: "Passed" }))
+            : Effect.succeed(fault("tag_missing", `the registry has ${tag}@${byDigest} no more`, "missing"))
+        case "NotAnImage":
+          return isFollowing
+            ? passOver(watching, tag).pipe(Effect.as<Fetched>({ _tag: "Passed" }))
+            : Effect.succeed(
+                fault("nothing_elected", `${tag} is no image but ${error.reason.mediaType}`, "not_an_image")
+              )
         default:
-          return remember(watching, error, passing).pipe(
-            Effect.as<Fetched>({
-              _tag: "Fault",
-              show: Wait.make({ reason: "registry_unreachable", words: error.message, would, verdict: null })
-            })
-          )
+          return Effect.as(remember(watching, error, passing), fault("registry_unreachable", error.message))
       }
     })
   )
 })
+
+const isNamed = (kind: Desired["requestKind"]): boolean => kind === "redeploy" || kind === "rollback"
 
 /** Records, registers, and says when to look again. */
 const act = Effect.fnUntraced(function* (

@@ -58,7 +58,11 @@ export const poll = Effect.fn("poll")(function* (
     watching.nextPoll = now + wait + (yield* Random.next) * (Duration.toMillis(interval) / 4)
     return
   }
-  const asked = desired.pinnedTag === "" ? list(watching, runs) : look(watching, desired.pinnedTag)
+  watching.asking(now)
+  const asked = Effect.andThen(
+    Effect.forEach(namedBy(desired), (tag) => look(watching, tag)),
+    desired.pinnedTag === "" ? list(watching, runs) : look(watching, desired.pinnedTag)
+  )
   yield* asked.pipe(
     Effect.andThen(lookAgain(watching, desired, runs, history, now, at)),
     Effect.andThen(
@@ -70,16 +74,22 @@ export const poll = Effect.fn("poll")(function* (
         checked.add(name)
         yield* countPoll(registry, "answered")
         yield* pace.answered(registry)
-        watching.nextPoll = now + (yield* jittered(interval))
+        watching.answered(now + (yield* jittered(interval)))
       })
     ),
     Effect.catchTag("RegistryError", (error) => remember(watching, error, polling))
   )
 })
 
+/** The tag of an open redeploy, where the pin is another. */
+const namedBy = ({ requestKind, requestTag, pinnedTag }: Desired): ReadonlyArray<Tag> =>
+  requestKind === "redeploy" && requestTag !== null && requestTag !== pinnedTag ? [requestTag] : []
+
 /** False while what the next decision needs was never asked for. */
-const isKnown = ({ view }: Watching, { pinnedTag }: Desired): boolean => {
+const isKnown = ({ view }: Watching, desired: Desired): boolean => {
   if (view === null) return false
+  const { pinnedTag } = desired
+  if (namedBy(desired).some((tag) => !view.digests.has(tag) && !view.gone.has(tag))) return false
   return pinnedTag === "" ? view.tags !== null : view.digests.has(pinnedTag) || view.gone.has(pinnedTag)
 }
 

@@ -1,7 +1,8 @@
 import { Effect } from "effect"
-import type { Situation } from "../decide/decide.ts"
+import { type Situation, unknownMarker } from "../decide/decide.ts"
 import type { Seen } from "../decide/elect.ts"
 import { foreignTask, highestTask } from "../decide/observedImage.ts"
+import { isHigher } from "../decide/version.ts"
 import { type Base, Deployer, type Observation } from "../deployer/Deployer.ts"
 import type { AttemptId } from "../domain/Attempt.ts"
 import type { Desired } from "../domain/Desired.ts"
@@ -63,6 +64,7 @@ export const survey = Effect.fn("survey")(function* (watching: Watching, passing
       desired,
       seen: seenBy(watching),
       registryFault: watching.fault,
+      requestFault: null,
       observed,
       history,
       now
@@ -112,14 +114,17 @@ const sight = Effect.fnUntraced(function* (
   if (desired.baselineAt === null) {
     const task = highestTask(runs)
     const digest = task.digest ?? (task.tag === null ? null : (watching.view?.digests.get(task.tag) ?? null))
-    const raiseTo = desired.highWaterMark === null ? task.tag : null
+    // Of a database that was restored the mark is old: what runs by our hand is the truth (S8).
+    const mark = desired.highWaterMark
+    const raiseTo = task.tag !== null && (mark === null || isHigher(task.tag, mark)) ? task.tag : null
     yield* store.setBaseline(fence, name, { tag: task.tag, digest, raiseTo })
     watching.known = null
     yield* Effect.logInfo("first sight").pipe(Effect.annotateLogs({ image: task.image }))
     return yield* store.desired(name)
   }
-  // Whether ours took its place is not known yet: what was counted stays counted.
-  if (history.openAttempt !== null) return desired
+  // Whether ours took its place is not known yet: what was counted stays counted. What an attempt wrote that a restored
+  // database lacks is nobody else's.
+  if (history.openAttempt !== null || unknownMarker(runs, history) !== undefined) return desired
   const foreign = history.rolling.length > 0 ? null : foreignTask(runs, desired, history)
   if (foreign === null) {
     watching.countedImages = null

@@ -24,8 +24,9 @@ const sources: Record<
 export const attempts = (
   sql: PgClient.PgClient
 ): Pick<StateStore["Service"], "intend" | "submit" | "accept" | "move" | "age"> => {
-  // The request that the attempt answers: not one that was opened after it was intended.
-  const answers = sql.literal(`(a.reason = 'requested' and r.requested_generation <= a.generation)`)
+  // The request that the attempt answers: its own, not one that was opened after it was intended; or any for its target.
+  const answers = sql.literal(`((a.reason = 'requested' and r.requested_generation <= a.generation)
+    or (r.request_tag = a.to_tag and r.request_digest = a.to_digest))`)
 
   return {
     intend: (fence, { id, repository, job, generation, reason, request, from, to, ...sent }) =>
@@ -75,7 +76,7 @@ export const attempts = (
           ), accounted as (
             update repository r set
               baseline_tag = a.to_tag, baseline_digest = a.to_digest, baseline_at = now(),
-              high_water_mark = case when a.reason = 'requested' then a.to_tag else r.high_water_mark end,
+              high_water_mark = case when a.reason = 'requested' or ${answers} then a.to_tag else r.high_water_mark end,
               requested_generation = case when ${answers} then null else r.requested_generation end,
               request_kind = case when ${answers} then null else r.request_kind end,
               requested_by = case when ${answers} then null else r.requested_by end,

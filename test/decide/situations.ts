@@ -167,6 +167,7 @@ export const situation = (change: Partial<Situation> = {}): Situation => ({
   desired: desired(),
   seen: seen(["v1.0.0", "v1.1.0"], { "v1.1.0": "b" }),
   registryFault: null,
+  requestFault: null,
   observed: runs(task("v1.1.0", "b")) satisfies Observed,
   history: history(),
   now: noon,

@@ -94,6 +94,13 @@ export class Story {
     ).pipe(Effect.andThen(pass("5 seconds")))
   }
 
+  /** Somebody has the registry asked now. */
+  get check() {
+    return Effect.flatMap(StateStore, (store) => store.checkNow(this.name as RepositoryName)).pipe(
+      Effect.andThen(pass("5 seconds"))
+    )
+  }
+
   /** Images of the registers that Nomad took from us, in their order. */
   get registered() {
     return Effect.gen({ self: this }, function* () {
@@ -132,6 +139,16 @@ export class Story {
   get decision() {
     return Effect.flatMap(StateStore, (store) => store.statuses([this.name as RepositoryName])).pipe(
       Effect.map(([status]) => told(status?.decision ?? null))
+    )
+  }
+
+  /** Of the decision that was recorded last. */
+  get words() {
+    return Effect.flatMap(StateStore, (store) => store.statuses([this.name as RepositoryName])).pipe(
+      Effect.map(([status]) => {
+        const decision = status?.decision ?? null
+        return decision !== null && "words" in decision ? decision.words : ""
+      })
     )
   }
 

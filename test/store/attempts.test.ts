@@ -207,6 +207,36 @@ describe.skipIf(noPostgres)("attempts", () =>
     )
 
     it.effect.each([
+      { by: "accept", names: "v2", closes: true },
+      { by: "rejected", names: "v2", closes: true },
+      { by: "accept", names: "v3", closes: false },
+      { by: "accept", names: null, closes: false }
+    ] as const)(
+      "$by of an attempt closes a later request that names $names: $closes",
+      ({ by, names, closes }) =>
+        Effect.gen(function* () {
+          const { store, fence, api, intent } = yield* leading
+          const made = intent()
+          yield* store.intend(fence, made)
+          yield* store.submit(fence, made.id)
+          const named = names === null ? {} : { requestTag: target(names).tag, requestDigest: digest(names) }
+          const { generation } = yield* store.change({
+            repository: api,
+            request: "redeploy",
+            ...named,
+            ...person
+          })
+          yield* by === "accept"
+            ? store.accept(fence, made.id, taken)
+            : store.move(fence, made.id, by, "words")
+          const after = yield* store.desired(api)
+          assert.strictEqual(after.requestedGeneration, closes ? null : generation)
+          assert.strictEqual(after.requestTag, closes || names === null ? null : target(names).tag)
+          assert.strictEqual(after.highWaterMark, closes && by === "accept" ? target("v2").tag : null)
+        })
+    )
+
+    it.effect.each([
       { reason: "requested" as const, mark: Tag.make("v2") },
       { reason: "new_version" as const, mark: Tag.make("v9") }
     ])("accept of a $reason attempt: baseline is its target, the mark is $mark", ({ reason, mark }) =>
