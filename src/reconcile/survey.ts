@@ -122,9 +122,10 @@ const sight = Effect.fnUntraced(function* (
     yield* Effect.logInfo("first sight").pipe(Effect.annotateLogs({ image: task.image }))
     return yield* store.desired(name)
   }
-  // Whether ours took its place is not known yet: what was counted stays counted. What an attempt wrote that a restored
-  // database lacks is nobody else's.
-  if (history.openAttempt !== null || unknownMarker(runs, history) !== undefined) return desired
+  // Whether ours took its place is not known yet: what was counted stays counted.
+  if (history.openAttempt !== null) return desired
+  // What an attempt wrote that a restored database lacks is nobody else's.
+  if (unknownMarker(runs, history) !== undefined) return desired
   const foreign = history.rolling.length > 0 ? null : foreignTask(runs, desired, history)
   if (foreign === null) {
     watching.countedImages = null

@@ -49,7 +49,7 @@ export const setTag = Effect.fn("setTag")(function* (
     return { message, desired } satisfies Ordered
   }
   const digest = yield* tagExists(watched, pinnedTag, entry.view, tagWithin)
-  const isUnderWay = yield* isDeploying(watched.name, pinnedTag, digest)
+  const underWay = yield* rolloutOf(watched.name, pinnedTag, digest)
   const desired = yield* changeDesired(
     watched,
     {
@@ -57,13 +57,15 @@ export const setTag = Effect.fn("setTag")(function* (
       pinnedTag,
       ...(digest !== null && { lift: digest }),
       ...asks(watched, "pin", true),
+      requestTag: pinnedTag,
       requestDigest: digest
     },
     expected
   )
-  const what = isUnderWay
-    ? "it is being deployed already, and not once more"
-    : describeDeployment("it", watched, desired)
+  const what =
+    underWay === "joins"
+      ? `it is being deployed already, and not once more${describeHold(desired)}`
+      : describeDeployment("it", watched, desired, underWay)
   const message = `${watched.name} is pinned to ${pinnedTag}: ${what}${alsoSwitched(wanted, desired)}`
   return { message, desired } satisfies Ordered
 })
@@ -84,18 +86,21 @@ export const reset = Effect.fn("reset")(function* (watched: Watched, expected: E
 const asks = ({ mode }: Watched, request: RequestKind, isNeeded: boolean) =>
   mode === "act" && isNeeded ? { request } : {}
 
-/** A request for the target of an attempt that is under way makes no second one, unless that one is stuck (`design.md` §4). */
-export const isDeploying = Effect.fnUntraced(function* (
-  repository: RepositoryName,
-  tag: Tag,
-  digest: Digest | null
-) {
+/**
+ * How a request for this target meets the attempt at it that is under way: it makes no second one, unless that one is
+ * stuck (`design.md` §4). Null: there is none.
+ */
+const rolloutOf = Effect.fnUntraced(function* (repository: RepositoryName, tag: Tag, digest: Digest | null) {
   const store = yield* StateStore
   const [latest] = yield* orUnavailable(store.attempts(repository, 1))
-  if (latest === undefined || latest.toTag !== tag || latest.toDigest !== digest) return false
-  const isRolling = latest.state === "accepted" && latest.phase !== "slow" && latest.phase !== "unplaceable"
-  return isOpen(latest) || isRolling
+  if (latest === undefined || latest.toTag !== tag || latest.toDigest !== digest) return null
+  if (isOpen(latest)) return "joins"
+  if (latest.state !== "accepted") return null
+  return latest.phase === "slow" || latest.phase === "unplaceable" ? latest.phase : "joins"
 })
+
+export const isDeploying = (repository: RepositoryName, tag: Tag, digest: Digest | null) =>
+  Effect.map(rolloutOf(repository, tag, digest), (underWay) => underWay === "joins")
 
 const runsAlready = ({ observed }: Entry, tag: Tag): boolean =>
   observed?._tag === "Runs" && observed.tasks.every((task) => task.tag === tag)
@@ -119,15 +124,23 @@ const describeElection = (watched: Watched, election: Election, desired: Desired
   }
 }
 
+const stuck = { slow: "is slow", unplaceable: "cannot be placed" }
+
+/** `replaced`: the phase of an attempt at the same target that is stuck. */
 export const describeDeployment = (
   what: string,
   { mode }: Watched,
-  { autoDeploy, hold }: Desired
+  desired: Desired,
+  replaced: keyof typeof stuck | null = null
 ): string => {
   if (mode === "plan") return planned
-  const held = hold === null ? "" : `; the hold of ${hold.by} stays, for automatic moves`
-  return `${what} is deployed now${autoDeploy ? "" : ", although auto_deploy is off"}${held}`
+  const before = replaced === null ? "" : `, in place of its rollout that ${stuck[replaced]}`
+  const although = desired.autoDeploy ? "" : ", although auto_deploy is off"
+  return `${what} is deployed now${before}${although}${describeHold(desired)}`
 }
+
+const describeHold = ({ hold }: Desired): string =>
+  hold === null ? "" : `; the hold of ${hold.by} stays, for automatic moves`
 
 const describeSwitch = ({ mode }: Watched, { autoDeploy, hold }: Desired): string => {
   if (mode === "plan") return `${autoDeploy ? "on" : "off"}; ${planned}`

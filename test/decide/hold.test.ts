@@ -49,6 +49,7 @@ const rows: ReadonlyArray<readonly [sentence: string, change: Partial<Situation>
   ["11: S11: and stops it again where the one above failed", { desired: desired({ hold: leaving("v1.2.0") }), seen: seen(["v1.1.0", "v1.2.0", "v1.3.0"], { "v1.3.0": "d" }), history: history({ quarantine: quarantineOf("d") }) }, "Wait held"],
   ["11: a hold that does not know what it left is a person's to lift", { ...newVersion, desired: desired({ hold: { ...leaving("v1.2.0"), left: null } }) }, "Wait held"],
   ["11: under a pin it stops the digest that was left", { desired: desired({ ...pinnedStable, baselineDigest: digest("a"), hold: leaving("stable", "c") }), observed: runs(task("stable", "a")), seen: seen([], { stable: "c" }) }, "Wait held"],
+  ["11: where its digest is not known, every digest of the tag that was left", { desired: desired({ ...pinnedStable, baselineDigest: digest("a"), hold: leaving("stable") }), observed: runs(task("stable", "a")), seen: seen([], { stable: "c" }) }, "Wait held"],
   ["11: and lets another one pass", { desired: desired({ ...pinnedStable, baselineDigest: digest("a"), hold: leaving("stable", "c") }), observed: runs(task("stable", "a")), seen: seen([], { stable: "d" }) }, "Deploy stable digest_changed"],
 ]
 

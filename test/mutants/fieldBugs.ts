@@ -252,8 +252,8 @@ export const fieldBugs: ReadonlyArray<Mutant> = [
     ),
     edit(
       "src/reconcile/pass.ts",
-      `Effect.as<Fetched>({ _tag: "Digest", digest: manifest.digest })`,
-      `Effect.as<Fetched>({ _tag: "Digest", digest: digest ?? manifest.digest })`
+      `const found: Fetched = { _tag: "Digest", digest: manifest.digest }`,
+      `const found: Fetched = { _tag: "Digest", digest: digest ?? manifest.digest }`
     )
   ),
   mutant(

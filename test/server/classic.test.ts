@@ -293,6 +293,8 @@ describe.skipIf(noPostgres)("POST /tags/REPO", () => {
         }
         yield* post(`${origin}/tags/api`, { pinned_tag: "v1.0.0" })
         assert.deepStrictEqual(yield* pool.unsafe("select digest from quarantine"), [{ digest: other }])
+        // An attempt at exactly this closes the request.
+        assert.deepInclude(yield* desired(), { requestTag: Tag.make("v1.0.0"), requestDigest: digest })
       })
     )
   )
@@ -342,9 +344,15 @@ describe.skipIf(noPostgres)("POST /tags/REPO", () => {
         yield* registry.push("apps/api", "v1.0.0")
         const store = yield* StateStore
         const stuck = { words: "no place", nomadVersion: null, deploymentId: null }
-        for (const phase of ["slow", "unplaceable"] as const) {
+        for (const [phase, words] of [
+          ["slow", "is slow"],
+          ["unplaceable", "cannot be placed"]
+        ] as const) {
           yield* store.setPhase(fence, id, { phase, ...stuck })
-          assert.deepStrictEqual((yield* pin).body, anew)
+          assert.deepStrictEqual(
+            (yield* pin).body,
+            message(`api is pinned to v1.0.0: it is deployed now, in place of its rollout that ${words}`)
+          )
         }
       })
     )
