@@ -1,3 +1,4 @@
+import { told } from "./0007/told.ts"
 import type { Migration } from "./Migration.ts"
 
 /** What a request names, what a failure is to blame on, and what makes a view the first or a good one. */
@@ -73,7 +74,9 @@ const migration: Migration = {
     `comment on column repository_view.first_listed_at is
       'when the first good view under this fingerprint, after the last edit, was taken (S17)'`,
     `comment on column repository_view.suspect_hash is 'SHA-256 over the suspect listing, as the registry gave it'`,
-    `comment on column repository_view.accepted_hash is 'of the suspect listing that a person accepted'`
+    `comment on column repository_view.accepted_hash is 'of the suspect listing that a person accepted'`,
+
+    ...told
   ]
 }
 

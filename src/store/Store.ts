@@ -4,6 +4,7 @@ import { Database, toStartError } from "./Database.ts"
 import { embeddedPostgres, embeddedPostgresBeside } from "./embeddedPostgres.ts"
 import { Leader } from "./Leader.ts"
 import { checkSchema, migrate } from "./migrate.ts"
+import { Outbox } from "./Outbox.ts"
 import type { StartError } from "./StartError.ts"
 import { StateStore } from "./StateStore.ts"
 import { Tokens } from "./Tokens.ts"
@@ -39,5 +40,9 @@ const prepared = (options: StoreOptions) => {
 }
 
 /** Everything that is kept in Postgres. Fails with one clear sentence; `mayMendItself` tells whether to try again. */
-export const layer = (options: StoreOptions): Layer.Layer<StateStore | Leader | Tokens, StartError> =>
-  Layer.mergeAll(StateStore.layer, Leader.layer, Tokens.layer).pipe(Layer.provide(prepared(options)))
+export const layer = (
+  options: StoreOptions
+): Layer.Layer<StateStore | Leader | Outbox | Tokens, StartError> =>
+  Layer.mergeAll(StateStore.layer, Leader.layer, Outbox.layer, Tokens.layer).pipe(
+    Layer.provide(prepared(options))
+  )

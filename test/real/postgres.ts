@@ -8,6 +8,7 @@ import { migrations } from "../../migrations/migrations.ts"
 import { Database } from "../../src/store/Database.ts"
 import { Leader } from "../../src/store/Leader.ts"
 import { migrate } from "../../src/store/migrate.ts"
+import { Outbox } from "../../src/store/Outbox.ts"
 import { StateStore } from "../../src/store/StateStore.ts"
 import { Tokens } from "../../src/store/Tokens.ts"
 import type { PostgresAnswer } from "./postgresServer.ts"
@@ -75,9 +76,10 @@ export const freshDatabase: Effect.Effect<Redacted.Redacted, never, Scope.Scope>
 export const emptyDatabase: Effect.Effect<Redacted.Redacted, never, Scope.Scope> = database("template1")
 
 /** A fresh database and the store on it, for `it.effect(…).pipe(Effect.provide(layerFreshStore))`. */
-export const layerFreshStore: Layer.Layer<StateStore | Leader | Tokens | Database> = Layer.mergeAll(
+export const layerFreshStore: Layer.Layer<StateStore | Leader | Outbox | Tokens | Database> = Layer.mergeAll(
   StateStore.layer,
   Leader.layer,
+  Outbox.layer,
   Tokens.layer
 ).pipe(
   Layer.provideMerge(Layer.unwrap(Effect.map(freshDatabase, (fresh) => Database.layerUrl(fresh)))),
