@@ -8,6 +8,7 @@ import type { Config } from "./config/Config.ts"
 import { refuseOpenListener } from "./config/loadConfig.ts"
 import { Deployer } from "./deployer/Deployer.ts"
 import { logs, logsAside } from "./logs.ts"
+import { Notifier } from "./notifier/Notifier.ts"
 import { reconciler } from "./reconcile/Reconciler.ts"
 import { RegistryClient } from "./registry/RegistryClient.ts"
 import * as Server from "./server/Server.ts"
@@ -35,7 +36,12 @@ const service = (config: Config) =>
   ).pipe(
     Layer.provide(Server.layer(config)),
     Layer.provide(Layer.effectDiscard(prepare(config))),
-    Layer.provide([RegistryClient.layer(config.registries), Deployer.layer(config.nomad), NodeCrypto.layer]),
+    Layer.provide([
+      RegistryClient.layer(config.registries),
+      Deployer.layer(config.nomad),
+      Notifier.layer(config.webhookUrl),
+      NodeCrypto.layer
+    ]),
     Layer.provide(store(config))
   )
 

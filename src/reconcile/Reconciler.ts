@@ -10,6 +10,7 @@ import { jittered, Pace } from "./Pace.ts"
 import { Scope } from "./Scope.ts"
 import { imagesOf } from "./survey.ts"
 import { settleOrphan, takeOver } from "./takeOver.ts"
+import { tell } from "./tell.ts"
 import { monotonic, Watching } from "./Watching.ts"
 
 /** What the reconciler watches, and how often it asks. */
@@ -78,6 +79,7 @@ const reconcile = Effect.fnUntraced(function* (fence: Fence, { watched, interval
       wakeOnChanges([...jobs.values()]),
       compareGenerations([...jobs.values()], interval),
       touch(checked),
+      tell,
       Effect.never
     ],
     { concurrency: "unbounded", discard: true }

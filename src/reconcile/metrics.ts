@@ -10,6 +10,11 @@ const registers = counter(
 )
 const rollouts = counter("registrywatcher_rollouts_total", "Rollouts of accepted attempts, by outcome")
 
+const notifications = counter("registrywatcher_notifications_total", "Notifications, by what became of them")
+const backlog = Metric.gauge("registrywatcher_notifications_backlog", {
+  description: "Notifications that wait to be sent"
+})
+
 const count = (metric: typeof polls, attributes: Readonly<Record<string, string>>): Effect.Effect<void> =>
   Metric.update(Metric.withAttributes(metric, attributes), 1)
 
@@ -17,3 +22,8 @@ const count = (metric: typeof polls, attributes: Readonly<Record<string, string>
 export const countPoll = (registry: string, result: string) => count(polls, { registry, result })
 export const countRegister = (answer: string) => count(registers, { answer })
 export const countRollout = (outcome: string) => count(rollouts, { outcome })
+
+/** `result`: `sent`, `failed` (to be tried again), `refused` (given up), `dropped` (too many waited, or unreadable). */
+export const countNotifications = (result: string, by: number): Effect.Effect<void> =>
+  Metric.update(Metric.withAttributes(notifications, { result }), by)
+export const setBacklog = (waiting: number): Effect.Effect<void> => Metric.update(backlog, waiting)

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import { notified } from "./notified.ts"
 import { until } from "./until.ts"
 import { upgrade } from "./upgrade.ts"
 import { badTags, type World } from "./World.ts"
@@ -218,6 +219,12 @@ export const scenarios: ReadonlyArray<Scenario> = [
       assert.equal(other.said("settled attempt")[0]?.["found"], "Accepted")
       await assertRegistered(world, world.at("v1.1.0", digest))
     }
+  ),
+
+  scenario(
+    "kill-notified",
+    "the leader dies between sending a message and recording it: the other sends it again, then what follows",
+    notified
   ),
 
   scenario(

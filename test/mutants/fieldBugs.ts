@@ -11,7 +11,7 @@ const attemptsTest = "test/store/attempts.test.ts"
 const tagsTest = "test/registry/tags.test.ts"
 
 /**
- * The bugs of `invariants.md` §6, by their numbers. Not here yet, with the parts that they would break: 18 (the outbox),
+ * The bugs of `invariants.md` §6, by their numbers. Not here yet, with the part that it would break:
  * 24 (webhooks).
  */
 export const fieldBugs: ReadonlyArray<Mutant> = [
@@ -227,6 +227,17 @@ export const fieldBugs: ReadonlyArray<Mutant> = [
       })
     ),
 `
+    )
+  ),
+  mutant(
+    "18",
+    "a notification saved as sent before it was",
+    "L12",
+    ["test/notifier/tell.test.ts", "L12: what dies between sending and recording sends once more"],
+    edit(
+      "src/reconcile/tell.ts",
+      "restore(leader.guard(notifier.send(message))).pipe(",
+      "outbox.sent(ids).pipe(Effect.andThen(restore(leader.guard(notifier.send(message)))),"
     )
   ),
   mutant(

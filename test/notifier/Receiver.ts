@@ -3,11 +3,12 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from "nod
 import type { AddressInfo } from "node:net"
 import { text } from "node:stream/consumers"
 
-/** How one message is met: a status, no answer at all, or a connection that breaks off in the answer. */
+/** How one message is met: a status, no answer at all, or an answer that breaks off or never ends. */
 export type Mood =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly bytes?: number }
   | "hang"
   | "die"
+  | "drip"
 
 export interface Received {
   readonly path: string
@@ -38,10 +39,10 @@ export class Receiver {
   answer(response: ServerResponse): void {
     const mood = this.moods.shift() ?? this.mood
     if (mood === "hang") return
-    if (mood === "die") {
+    if (mood === "die" || mood === "drip") {
       response.writeHead(200, { "content-length": "10" })
       response.flushHeaders()
-      response.destroy()
+      if (mood === "die") response.destroy()
       return
     }
     response.writeHead(mood.status, mood.headers)

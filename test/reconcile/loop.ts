@@ -3,6 +3,7 @@ import { Duration, Effect, Layer, Stream } from "effect"
 import { Deployer } from "../../src/deployer/Deployer.ts"
 import type { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import type { Watched } from "../../src/domain/Watched.ts"
+import { Notifier } from "../../src/notifier/Notifier.ts"
 import { reconciler } from "../../src/reconcile/Reconciler.ts"
 import { RegistryClient } from "../../src/registry/RegistryClient.ts"
 import { NomadSimulator } from "../../src/sim/NomadSimulator.ts"
@@ -10,6 +11,7 @@ import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
 import { StateStore } from "../../src/store/StateStore.ts"
 import { Database } from "../../src/store/Database.ts"
 import { Leader } from "../../src/store/Leader.ts"
+import { Outbox } from "../../src/store/Outbox.ts"
 import { endpointAt } from "../deployer/NomadScript.ts"
 import { freshDatabase } from "../real/postgres.ts"
 import { InFlight } from "./inFlight.ts"
@@ -59,7 +61,7 @@ const patient = (settings: Readonly<Record<string, string>>) =>
 
 /** The store on a fresh database, its leader's heartbeats counted as well. */
 const layerStore = (inFlight: InFlight) =>
-  Layer.mergeAll(StateStore.layer, Leader.layer).pipe(
+  Layer.mergeAll(StateStore.layer, Leader.layer, Outbox.layer).pipe(
     Layer.provideMerge(
       Layer.effect(
         Database,
@@ -103,8 +105,10 @@ const notified = (inFlight: InFlight) => {
 }
 
 /** The core on real parts: both simulators over HTTP, a fresh database; every call counted while it is under way. */
-export const layerLoop = (inFlight: InFlight) =>
+export const layerLoop = (inFlight: InFlight, notifier = Notifier.layer(undefined)) =>
   Layer.mergeAll(
+    inFlight.counted(Notifier),
+    inFlight.counted(Outbox),
     inFlight.counted(Deployer),
     inFlight.counted(RegistryClient),
     notified(inFlight).pipe(Layer.provide(inFlight.counted(StateStore)))
@@ -123,6 +127,7 @@ export const layerLoop = (inFlight: InFlight) =>
         NomadSimulator.layer(),
         RegistrySimulator.layer(),
         layerStore(inFlight),
+        notifier,
         NodeCrypto.layer
       )
     ),
