@@ -199,7 +199,8 @@ export const ruleLines: ReadonlyArray<Mutant> = [
       "src/reconcile/takeOver.ts",
       `if (attempt.state === "accepted" && jobOf.get(attempt.repository) !== job)`,
       `if (attempt.baseIndex < 0)`
-    )
+    ),
+    edit("src/reconcile/takeOver.ts", "else orphans.push(attempt)", "else busy.add(job)")
   ),
   mutant(
     "S19",

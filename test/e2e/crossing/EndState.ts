@@ -17,7 +17,7 @@ export interface EndState {
 interface Rows {
   /** Without `generation`s that only order: what is wanted, and by which tag and digest the job is accounted for. */
   readonly desired: unknown
-  /** Attempts that Nomad took: repository, target, reason, outcome; in their order. */
+  /** Attempts that Nomad took: repository, target, reason, outcome; in their order, of each repository by itself. */
   readonly taken: unknown
   /** Those under way: none, at the end. */
   readonly open: number
@@ -32,7 +32,7 @@ interface Rows {
 
 const rows = `select jsonb_build_object(
   'desired', (select jsonb_agg(to_jsonb(r) - '{baseline_at,updated_at,edited_at,mapped_to}'::text[] order by name) from repository r),
-  'taken', (select jsonb_agg(jsonb_build_array(repository, to_tag, to_digest, reason, state) order by seq) from attempt
+  'taken', (select jsonb_agg(jsonb_build_array(repository, to_tag, to_digest, reason, state) order by repository, seq) from attempt
     where accepted_at is not null),
   'open', (select count(*) from attempt where state in ('intended', 'submitted', 'unknown', 'accepted')),
   'decisions', (select jsonb_agg(jsonb_build_object(
