@@ -115,7 +115,7 @@ export class Orders extends HttpApiGroup.make("orders")
       params: inPath,
       success: Message.pipe(HttpApiSchema.status(202)),
       error: NotFound
-    }).annotate(OpenApi.Summary, "Ask the registry and Nomad now")
+    }).annotate(OpenApi.Summary, "Ask the registry now")
   )
   .annotateEndpoints(Access, "operate")
   .annotate(HttpApi.PayloadParseOptions, { onExcessProperty: "error" })

@@ -9,6 +9,9 @@ import type { Ordered } from "./orders.ts"
 
 const isAttemptId = Schema.is(AttemptId)
 
+// These overwrite nothing that somebody else may have set meanwhile: `If-Match` is held against the row before them, not
+// by the statement that writes.
+
 /** Speaks for the markers that the job carries and this database does not know. */
 export const adopt = Effect.fn("adopt")(function* ({ name }: Watched) {
   const store = yield* StateStore

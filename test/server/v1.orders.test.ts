@@ -5,7 +5,7 @@ import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
 import { Database } from "../../src/store/Database.ts"
 import { StateStore } from "../../src/store/StateStore.ts"
 import { noPostgres } from "../real/postgres.ts"
-import { acceptedAttempt, newFence } from "../store/rows.ts"
+import { acceptedAttempt, digest, newFence, target } from "../store/rows.ts"
 import { call, ended, served, tag } from "./v1.ts"
 import { api, desired, everyRow, list, runs } from "./world.ts"
 
@@ -89,6 +89,14 @@ describe.skipIf(noPostgres)("what a person orders under /v1", () => {
       { tag: "v1.0.0" },
       "api is redeployed: v1.0.0 is deployed now; v1.1.0 is elected and comes after it",
       { requestTag: "v1.0.0" }
+    ],
+    [
+      "a redeploy of another tag than the pin, which does not come back by itself",
+      Effect.all([push("v1.0.0", "v1.1.0"), runs("v1.0.0"), set({ pinnedTag: "v1.0.0", autoDeploy: false })]),
+      "POST api/redeploy",
+      { tag: "v1.1.0" },
+      "api is redeployed: v1.1.0 is deployed now, although auto_deploy is off",
+      { requestTag: "v1.1.0" }
     ],
     [
       "a hold until somebody ends it",
@@ -293,41 +301,36 @@ describe.skipIf(noPostgres)("what a person orders under /v1", () => {
     )
   )
 
-  it.live(
-    "a rollback goes by the marker that the job carries, past what failed and what is in quarantine",
-    () =>
-      served((origin) =>
-        Effect.gen(function* () {
-          const { pool } = yield* Database
-          const store = yield* StateStore
-          const fence = yield* newFence
-          const [good, kept, bad, last] = yield* push("v1.0.0", "v1.1.0", "v1.2.0", "v1.3.0")
-          if (good === undefined || kept === undefined || bad === undefined || last === undefined) return
-          yield* ended(fence, { tag: tag("v1.0.0"), digest: good })
-          yield* ended(fence, { tag: tag("v1.1.0"), digest: kept })
-          yield* ended(fence, { tag: tag("v1.2.0"), digest: bad }, "failed")
-          const marker = yield* ended(fence, { tag: tag("v1.3.0"), digest: last })
-          yield* pool.unsafe(
-            "insert into quarantine (repository, digest, why) values ('api', $1, 'it leaks')",
-            [kept]
-          )
-          yield* runs("v1.3.0")
-          // After it the same tag was deployed once more; the job went back to the one before.
-          yield* ended(fence, { tag: tag("v1.3.0"), digest: good })
-          const [status] = yield* store.statuses([api])
-          if (status?.observed?._tag !== "Runs") return yield* Effect.die("not observed")
-          const [task] = status.observed.tasks
-          yield* store.saveObservation(api, {
-            ...status.observed,
-            tasks: [{ ...task, digest: last, marker }]
-          })
-          const answer = yield* call(origin, "POST api/rollback")
-          assert.match(answer.text, /from v1.3.0 to v1.0.0/)
-          const row = yield* desired()
-          assert.deepInclude(row, { requestDigest: good })
-          assert.deepStrictEqual(row.hold?.left, { tag: tag("v1.3.0"), digest: last })
-        })
-      )
+  it.live("a rollback goes by the job's marker, past what did not succeed or is in quarantine", () =>
+    served((origin) =>
+      Effect.gen(function* () {
+        const { pool } = yield* Database
+        const store = yield* StateStore
+        const fence = yield* newFence
+        yield* ended(fence, target("v1.0.0"))
+        yield* ended(fence, target("v1.1.0"))
+        yield* ended(fence, target("v1.2.0"), "superseded")
+        const marker = yield* ended(fence, target("v1.3.0"))
+        // Later attempts, one of them at the same target; the job went back to the version before both.
+        yield* ended(fence, target("v1.4.0"))
+        yield* ended(fence, target("v1.3.0"))
+        yield* pool.unsafe(
+          "insert into quarantine (repository, digest, why) values ('api', $1, 'it leaks')",
+          [digest("v1.1.0")]
+        )
+        yield* runs("v1.3.0")
+        const [status] = yield* store.statuses([api])
+        if (status?.observed?._tag !== "Runs") return yield* Effect.die("not observed")
+        const [task] = status.observed.tasks
+        const carried = { ...task, digest: digest("v1.3.0"), marker }
+        yield* store.saveObservation(api, { ...status.observed, tasks: [carried] })
+        const answer = yield* call(origin, "POST api/rollback")
+        assert.match(answer.text, /from v1.3.0 to v1.0.0/)
+        const row = yield* desired()
+        assert.strictEqual(row.requestDigest, digest("v1.0.0"))
+        assert.deepStrictEqual(row.hold?.left, target("v1.3.0"))
+      })
+    )
   )
 
   it.live("an attempt that is named is what a rollback goes back to", () =>

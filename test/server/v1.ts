@@ -30,7 +30,7 @@ export const tag = (text: string) => Tag.make(text)
 export const ended = Effect.fnUntraced(function* (
   fence: Fence,
   to: Target,
-  outcome: "succeeded" | "failed" = "succeeded",
+  outcome: "succeeded" | "failed" | "superseded" = "succeeded",
   over: Parameters<typeof acceptedAttempt>[1] = {}
 ) {
   const store = yield* StateStore
