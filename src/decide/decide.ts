@@ -113,6 +113,14 @@ export const isAnswered = (situation: Situation): boolean => {
   return rollingTowards(watched.name, history, election) !== undefined
 }
 
+/** True if the job has what desired state and view elect, whoever wrote it so. */
+export const isAtTarget = (situation: Situation): boolean => {
+  const { desired, observed, history, seen, now } = situation
+  if (observed._tag !== "Runs") return false
+  const election = elect(desired, seen, { runs: observed, history, now }, false)
+  return election._tag === "Elected" && hasTarget({ ...situation, observed }, election)
+}
+
 /** Rule 5: a person's order, whatever `auto_deploy` or a hold says, and even if the same tag runs. */
 const decideRequest = (here: Case): Decision => {
   const { desired, watched, history, observed } = here

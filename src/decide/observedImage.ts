@@ -27,7 +27,7 @@ const versionOf = ({ tag }: ObservedTask) => (tag === null ? null : parseVersion
 export const runningDigest = (task: ObservedTask, desired: Desired, history: History): Digest | null => {
   if (task.digest !== null) return task.digest
   const marked = task.marker === null ? undefined : history.markers.get(task.marker)
-  if (marked !== undefined && marked !== "adopted") return marked.tag === task.tag ? marked.digest : null
+  if (marked !== undefined && marked !== "adopted" && marked.tag === task.tag) return marked.digest
   return task.tag === desired.baselineTag && !isBaselineOurs(desired, history) ? desired.baselineDigest : null
 }
 

@@ -8,7 +8,6 @@ import { Follower } from "./Follower.ts"
 import { JobWatch } from "./JobWatch.ts"
 import { jittered, Pace } from "./Pace.ts"
 import { Scope } from "./Scope.ts"
-import { imagesOf } from "./survey.ts"
 import { settleOrphan, takeOver } from "./takeOver.ts"
 import { tell } from "./tell.ts"
 import { monotonic, Watching } from "./Watching.ts"
@@ -106,11 +105,7 @@ const remembered = Effect.fnUntraced(function* (
     const isUrgent =
       busy.has(jobKey(entry.mapping.job)) || (status?.desired.requestedGeneration ?? null) !== null
     const firstPoll = isUrgent ? now : now + spread * (yield* Random.next)
-    const watching = new Watching(entry, views.get(entry.name) ?? null, firstPoll)
-    const observed = status?.observed
-    // What was foreign already, somebody counted.
-    if (observed?._tag === "Runs") watching.countedImages = imagesOf(observed)
-    watchings.push(watching)
+    watchings.push(new Watching(entry, views.get(entry.name) ?? null, firstPoll))
   }
   return watchings
 })

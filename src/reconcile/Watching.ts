@@ -50,7 +50,7 @@ export class Watching {
   known: Known | null = null
   /** The last decision that was recorded: an equal one is no news. */
   recorded: string | null = null
-  /** The images that the job had when somebody else's write was counted last, so that each counts once (S12). */
+  /** The images that the job had when somebody else's write was counted last: Postgres need not be asked again. */
   countedImages: string | null = null
   /** Raised when what was read is declared old: what is being read at that moment is old as well. */
   age = 0

@@ -2,7 +2,7 @@ import { Duration, Effect } from "effect"
 import { decide, isAnswered, type Situation } from "../decide/decide.ts"
 import { isHoldOver } from "../decide/hold.ts"
 import { nextTurn } from "../decide/nextTurn.ts"
-import { runningDigest } from "../decide/observedImage.ts"
+import { foreignTask, highestTask, runningDigest } from "../decide/observedImage.ts"
 import type { Base } from "../deployer/Deployer.ts"
 import type { Attempt } from "../domain/Attempt.ts"
 import { type Decision, type Deploy, Wait } from "../domain/Decision.ts"
@@ -119,12 +119,15 @@ const conclude = Effect.fnUntraced(function* (
     }
     watching.known = null
   }
-  if (decision._tag === "InSync" && decision.digest !== null && observed._tag === "Runs") {
-    const unknown = observed.tasks.every((task) => runningDigest(task, desired, history) === null)
+  if (decision._tag === "InSync" && observed._tag === "Runs") {
+    const task = highestTask(observed)
+    const digest = runningDigest(task, desired, history)
     // Somebody registered our tag anew, or the registry was silent at first sight: what that pulled is the digest of now.
-    if (unknown) {
-      const { tag, digest } = decision
-      yield* store.setBaseline(fence, watching.watched.name, { tag, digest, raiseTo: null })
+    const isLearnt = digest === null && decision.digest !== null
+    // Somebody else brought what is wanted.
+    if (isLearnt || foreignTask(observed, desired, history) !== null) {
+      const image = { tag: task.tag, digest: digest ?? decision.digest, raiseTo: null }
+      yield* store.setBaseline(fence, watching.watched.name, image)
       watching.known = null
     }
   }

@@ -1,15 +1,15 @@
 import { Effect } from "effect"
-import { type Situation, unknownMarker } from "../decide/decide.ts"
+import type { Situation } from "../decide/decide.ts"
 import type { Seen } from "../decide/elect.ts"
-import { foreignTask, highestTask } from "../decide/observedImage.ts"
+import { highestTask } from "../decide/observedImage.ts"
 import { isHigher } from "../decide/version.ts"
 import { type Base, Deployer, type Observation } from "../deployer/Deployer.ts"
 import type { AttemptId } from "../domain/Attempt.ts"
 import type { Desired } from "../domain/Desired.ts"
-import type { History } from "../domain/History.ts"
 import type { Observed, Runs } from "../domain/Observed.ts"
 import type { Fence } from "../store/Leader.ts"
 import { StateStore } from "../store/StateStore.ts"
+import { countForeign } from "./countForeign.ts"
 import type { Follower } from "./Follower.ts"
 import { poll, type Polling } from "./poll.ts"
 import type { Scope } from "./Scope.ts"
@@ -58,8 +58,8 @@ export const survey = Effect.fn("survey")(function* (watching: Watching, passing
     // Postgres's clock, carried on by our monotonic one.
     const now = new Date(history.readAt.getTime() + (yield* monotonic) - known.at)
     yield* poll(watching, desired, runs, history, now, passing)
-    if (runs !== null) desired = yield* sight(watching, passing, desired, runs, history)
-    const situation: Situation = {
+    if (runs !== null) desired = yield* sight(watching, passing, desired, runs)
+    const situation = yield* countForeign(watching, {
       watched,
       desired,
       seen: seenBy(watching),
@@ -68,7 +68,7 @@ export const survey = Effect.fn("survey")(function* (watching: Watching, passing
       observed,
       history,
       now
-    }
+    })
     return { situation, base, isFresh } satisfies Survey
   }
 })
@@ -95,48 +95,26 @@ const observe = Effect.fnUntraced(function* (watching: Watching, { scope }: Pass
   return observation
 })
 
-/** All of them in one text, to tell one state of the job from another. */
-export const imagesOf = ({ tasks }: Runs): string => tasks.map(({ image }) => image).join(" ")
-
 const markersOf = (observed: Observed): ReadonlyArray<AttemptId> =>
   observed._tag === "Runs" ? observed.tasks.flatMap(({ marker }) => (marker === null ? [] : [marker])) : []
 
-/** First sight stores what runs as the baseline (S20); later, what somebody else wrote is counted once (S12). */
+/** First sight stores what runs as the baseline (S20). */
 const sight = Effect.fnUntraced(function* (
   watching: Watching,
   { fence }: Passing,
   desired: Desired,
-  runs: Runs,
-  history: History
+  runs: Runs
 ) {
+  if (desired.baselineAt !== null) return desired
   const store = yield* StateStore
-  const { name, mapping } = watching.watched
-  if (desired.baselineAt === null) {
-    const task = highestTask(runs)
-    const digest = task.digest ?? (task.tag === null ? null : (watching.view?.digests.get(task.tag) ?? null))
-    // Of a database that was restored the mark is old: what runs by our hand is the truth (S8).
-    const mark = desired.highWaterMark
-    const raiseTo = task.tag !== null && (mark === null || isHigher(task.tag, mark)) ? task.tag : null
-    yield* store.setBaseline(fence, name, { tag: task.tag, digest, raiseTo })
-    watching.known = null
-    yield* Effect.logInfo("first sight").pipe(Effect.annotateLogs({ image: task.image }))
-    return yield* store.desired(name)
-  }
-  // Whether ours took its place is not known yet: what was counted stays counted.
-  if (history.openAttempt !== null) return desired
-  // What an attempt wrote that a restored database lacks is nobody else's.
-  if (unknownMarker(runs, history) !== undefined) return desired
-  const foreign = history.rolling.length > 0 ? null : foreignTask(runs, desired, history)
-  if (foreign === null) {
-    watching.countedImages = null
-  } else if (watching.countedImages !== imagesOf(runs)) {
-    const { image } = foreign
-    watching.countedImages = imagesOf(runs)
-    watching.known = null
-    yield* store.countForeignWrite(name, mapping.job, `image ${image}`)
-    yield* Effect.logWarning("somebody else changed the image").pipe(
-      Effect.annotateLogs({ image, before: desired.baselineTag })
-    )
-  }
-  return desired
+  const { name } = watching.watched
+  const task = highestTask(runs)
+  const digest = task.digest ?? (task.tag === null ? null : (watching.view?.digests.get(task.tag) ?? null))
+  // Of a database that was restored the mark is old: what runs by our hand is the truth (S8).
+  const mark = desired.highWaterMark
+  const raiseTo = task.tag !== null && (mark === null || isHigher(task.tag, mark)) ? task.tag : null
+  yield* store.setBaseline(fence, name, { tag: task.tag, digest, raiseTo })
+  watching.known = null
+  yield* Effect.logInfo("first sight").pipe(Effect.annotateLogs({ image: task.image }))
+  return yield* store.desired(name)
 })

@@ -257,8 +257,16 @@ export class StateStore extends Context.Service<
     elections(
       repositories: ReadonlyArray<RepositoryName>
     ): Effect.Effect<ReadonlyMap<RepositoryName, Pick<History, "ran" | "quarantine">>, StoreError>
-    /** Somebody else changed the image (S12). */
-    countForeignWrite(repository: RepositoryName, job: JobRef, words: string): Effect.Effect<void, StoreError>
+    /**
+     * Somebody else set the job's images to these (S12). False where that was counted already: the last write that was
+     * counted left the same ones, and the baseline is older.
+     */
+    countForeignWrite(
+      repository: RepositoryName,
+      job: JobRef,
+      images: string,
+      words: string
+    ): Effect.Effect<boolean, StoreError>
 
     /** The row before the effect (S7). False: the fence is gone, or the job has an open attempt (S1). */
     intend(fence: Fence, intent: Intent): Effect.Effect<boolean, StoreError>

@@ -5,7 +5,7 @@ import { Digest } from "../domain/Digest.ts"
 import { RepositoryName } from "../domain/RepositoryName.ts"
 import { Tag } from "../domain/Tag.ts"
 import type { Target } from "../domain/Target.ts"
-import { decodeRow, decodeRows, rowOf } from "./rows.ts"
+import { decodeRow, decodeRows, isYes, rowOf } from "./rows.ts"
 import type { StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
 
@@ -110,11 +110,18 @@ export const history = (
       )
     ),
 
-  countForeignWrite: (repository, job, words) =>
+  countForeignWrite: (repository, job, images, words) =>
     storeCall(
       "StateStore.countForeignWrite",
       sql`
         insert into audit (who, action, repository, after, why)
-        values ('somebody else', 'foreign write', ${repository}, ${sql.json(job)}, ${words})`
-    ).pipe(Effect.asVoid)
+        select 'somebody else', 'foreign write', r.name, ${sql.json({ ...job, images })}, ${words}
+        from repository r
+        where r.name = ${repository} and not exists (
+          select from (
+            select at, after from audit where repository = r.name and action = 'foreign write' order by id desc limit 1
+          ) last
+          where last.at >= r.baseline_at and last.after ->> 'images' = ${images})
+        returning true as yes`.pipe(Effect.map(isYes))
+    )
 })

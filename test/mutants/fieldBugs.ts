@@ -115,15 +115,15 @@ export const fieldBugs: ReadonlyArray<Mutant> = [
     ),
     edit(
       survey,
-      "  if (desired.baselineAt === null) {\n",
+      "  if (desired.baselineAt !== null) return desired\n",
       `  desired = { ...desired, ...seen.get(watching) }
-  if (desired.baselineAt === null) {
+  if (desired.baselineAt !== null) return desired
 `
     ),
     edit(
       "src/reconcile/pass.ts",
-      "yield* store.setBaseline(fence, watching.watched.name, { tag, digest, raiseTo: null })",
-      "yield* Effect.logDebug({ tag, digest })"
+      "yield* store.setBaseline(fence, watching.watched.name, image)",
+      "yield* Effect.logDebug(image)"
     ),
     edit(
       survey,

@@ -111,11 +111,11 @@ export const ruleLines: ReadonlyArray<Mutant> = [
     "one write of somebody else counted again after a register that was lost",
     "S12",
     [racesTest, "S12: one write of somebody else counts once"],
-    edit(survey, "  if (history.openAttempt !== null) return desired\n", ""),
+    edit("src/store/history.ts", "and last.after ->> 'images' = ${images})", "and last.after is null)"),
     edit(
-      survey,
-      "const foreign = history.rolling.length > 0 ? null",
-      "const foreign = history.openAttempt !== null || history.rolling.length > 0 ? null"
+      "src/reconcile/countForeign.ts",
+      "if (watching.countedImages === images) return situation",
+      'if (images === "") return situation'
     )
   ),
   mutant(

@@ -6,7 +6,7 @@ import type { Watched } from "../../src/domain/Watched.ts"
 import { Notifier } from "../../src/notifier/Notifier.ts"
 import { reconciler } from "../../src/reconcile/Reconciler.ts"
 import { RegistryClient } from "../../src/registry/RegistryClient.ts"
-import { NomadSimulator } from "../../src/sim/NomadSimulator.ts"
+import { type NomadOptions, NomadSimulator } from "../../src/sim/NomadSimulator.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
 import { StateStore } from "../../src/store/StateStore.ts"
 import { Database } from "../../src/store/Database.ts"
@@ -105,7 +105,11 @@ const notified = (inFlight: InFlight) => {
 }
 
 /** The core on real parts: both simulators over HTTP, a fresh database; every call counted while it is under way. */
-export const layerLoop = (inFlight: InFlight, notifier = Notifier.layer(undefined)) =>
+export const layerLoop = (
+  inFlight: InFlight,
+  notifier = Notifier.layer(undefined),
+  nomad: NomadOptions = {}
+) =>
   Layer.mergeAll(
     inFlight.counted(Notifier),
     inFlight.counted(Outbox),
@@ -124,7 +128,7 @@ export const layerLoop = (inFlight: InFlight, notifier = Notifier.layer(undefine
     ),
     Layer.provideMerge(
       Layer.mergeAll(
-        NomadSimulator.layer(),
+        NomadSimulator.layer(nomad),
         RegistrySimulator.layer(),
         layerStore(inFlight),
         notifier,

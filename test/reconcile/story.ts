@@ -5,7 +5,7 @@ import type { Attempt } from "../../src/domain/Attempt.ts"
 import type { Decision } from "../../src/domain/Decision.ts"
 import type { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import type { Watched } from "../../src/domain/Watched.ts"
-import { NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
+import { type NomadOptions, NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
 import { Database } from "../../src/store/Database.ts"
 import { type DesiredChange, StateStore } from "../../src/store/StateStore.ts"
@@ -31,8 +31,14 @@ type Parts = NomadSimulator | RegistrySimulator | StateStore | Database
 /** A test on the whole core: real HTTP, a database of its own, virtual time. */
 export const story = <E>(
   sentence: string,
-  body: Effect.Effect<void, E, Effect.Services<ReturnType<typeof watch>> | Parts | Scope.Scope>
-) => it.effect.skipIf(noPostgres)(sentence, () => body.pipe(Effect.provide(layerLoop(inFlight))), 60_000)
+  body: Effect.Effect<void, E, Effect.Services<ReturnType<typeof watch>> | Parts | Scope.Scope>,
+  options: NomadOptions = {}
+) =>
+  it.effect.skipIf(noPostgres)(
+    sentence,
+    () => body.pipe(Effect.provide(layerLoop(inFlight, undefined, options))),
+    60_000
+  )
 
 /** One repository, its job of the same name, and what became of both. */
 export class Story {

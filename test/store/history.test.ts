@@ -124,6 +124,20 @@ describe.skipIf(noPostgres)("history", () =>
       })
     )
 
+    it.effect(
+      "S12: one write counts once, whoever counts it; the same images again after ours are another",
+      () =>
+        Effect.gen(function* () {
+          const { store, fence, api, accepted } = yield* leading
+          yield* store.setBaseline(fence, api, { ...target("v2"), raiseTo: null })
+          const count = (images: string) => store.countForeignWrite(api, jobOf(api), images, "")
+          const counted = [yield* count("v1"), yield* count("v1"), yield* count("v0"), yield* count("v1")]
+          yield* accepted()
+          counted.push(yield* count("v1"), yield* count("v1"))
+          assert.deepEqual(counted, [true, false, true, true, true, false])
+        })
+    )
+
     it.effect("S12: foreign writes are counted for an hour, those of this repository", () =>
       Effect.gen(function* () {
         const { store, pool, api } = yield* leading
@@ -131,9 +145,9 @@ describe.skipIf(noPostgres)("history", () =>
         yield* store.adopt([other])
         yield* pool`insert into audit (at, who, action, repository)
           values (now() - interval '61 minutes', 'somebody else', 'foreign write', ${api})`
-        yield* store.countForeignWrite(api, jobOf(api), "v1 instead of v2")
-        yield* store.countForeignWrite(api, jobOf(api), "v1 instead of v2")
-        yield* store.countForeignWrite(other.name, jobOf(api), "v1 instead of v2")
+        yield* store.countForeignWrite(api, jobOf(api), "v1", "v1 instead of v2")
+        yield* store.countForeignWrite(api, jobOf(api), "v0", "v0 instead of v2")
+        yield* store.countForeignWrite(other.name, jobOf(api), "v1", "v1 instead of v2")
         assert.strictEqual((yield* store.history(api, jobOf(api), [])).foreignWritesLastHour, 2)
       })
     )
