@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
 import { notified } from "./notified.ts"
+import { redeployFailed, rollback } from "./orders.ts"
 import { until } from "./until.ts"
 import { upgrade } from "./upgrade.ts"
 import { badTags, type World } from "./World.ts"
@@ -231,5 +232,12 @@ export const scenarios: ReadonlyArray<Scenario> = [
     "upgrade",
     "from the predecessor in mode plan, then act, back to it, and here again: nothing untold, nothing lost",
     upgrade
-  )
+  ),
+
+  scenario(
+    "rollback",
+    "a rollback brings back the bits that ran, and holds until a higher version",
+    rollback
+  ),
+  scenario("redeploy-failed", "what failed is tried again only for whoever names it", redeployFailed)
 ]
