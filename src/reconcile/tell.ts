@@ -8,7 +8,7 @@ import { countNotifications, setBacklog } from "./metrics.ts"
 import { delayAfter } from "./Pace.ts"
 import { monotonic } from "./Watching.ts"
 
-/** A notice is read twice before it is sent, so that those of one moment are seen together. */
+/** Between two looks. What the first saw goes with what the second sees, so that those that move at once are told at once. */
 const every = Duration.toMillis("2 seconds")
 /** What Slack takes from a webhook without answering 429. */
 const apart = Duration.seconds(1)
@@ -77,10 +77,10 @@ const lookAndTell = Effect.fnUntraced(function* (memory: Memory) {
       Effect.annotateLogs({ ids: unreadable })
     )
   }
-  const seenBefore = untold.filter(({ id }) => id <= memory.seen)
+  const isGathered = untold.some(({ id }) => id <= memory.seen)
   memory.seen = untold.at(-1)?.id ?? memory.seen
   let waiting = untold.length
-  for (const message of memory.minute.due(seenBefore, now)) {
+  for (const message of memory.minute.due(isGathered ? untold : [], now)) {
     const delay = yield* deliver(memory, message)
     if (delay !== null) return delay
     waiting -= message.length
