@@ -8,6 +8,7 @@ import type { Watched } from "../domain/Watched.ts"
 import { elect, type Election, electRequested, isStanding, type Seen } from "./elect.ts"
 import { stops, untilWhen } from "./hold.ts"
 import { foreignTask, highestTask, runningDigest } from "./observedImage.ts"
+import { describeSuspect } from "./suspicion.ts"
 import { isHigher, parseVersion } from "./version.ts"
 
 /** Everything one decision depends on. */
@@ -134,7 +135,9 @@ const decideRequest = (here: Case): Decision => {
   if (rollingTowards(watched.name, history, election) !== undefined) {
     return Follow.make({ words: `${election.tag} is being rolled out already` })
   }
-  return deploy(election, "requested")
+  // 7: a pin, a redeploy and a rollback need their own tag alone
+  const needsListing = desired.requestKind === "reset" || desired.requestKind === "pin"
+  return (needsListing ? decideDoubt(here, election) : null) ?? deploy(election, "requested")
 }
 
 /** An attempt of this repository at this target whose rollout goes on as it should. */
@@ -154,18 +157,12 @@ const decideAutomatic = (here: Case): Decision => {
   const election = elect(desired, here.seen, { runs: observed, history, now }, false)
   if (election._tag !== "Elected") return notElected(here, election)
   const would = { tag: election.tag, digest: election.digest }
-  // 7
-  const suspect = desired.pinnedTag === "" ? (here.seen?.view.suspect ?? null) : null
-  if (suspect !== null && !hasTarget(here, election) && !isAboveAll(here, election.tag)) {
-    return wait(
-      "suspect_view",
-      `the last listing is suspect (${suspect}); only a higher version would be taken from it`,
-      would
-    )
-  }
   // 9, 10
   const settled = hasTarget(here, election) ? inSyncOrFailed(here, election) : null
   if (settled !== null) return settled
+  // 7
+  const doubtful = decideDoubt(here, election)
+  if (doubtful !== null) return doubtful
   // 11
   if (!desired.autoDeploy)
     return wait("auto_deploy_off", `auto_deploy is off; on, it would deploy ${election.tag}`, would)
@@ -299,6 +296,13 @@ const maySupersede = (here: Case, target: Decision & { _tag: "Deploy" }): boolea
   if (desired.pinnedTag !== "") return ours === undefined || ours.toDigest !== target.digest
   if (ours !== undefined && !isHigher(target.tag, ours.toTag)) return false
   return observed.tasks.every((task) => task.tag !== null && isHigher(target.tag, task.tag))
+}
+
+/** Rule 7: from a suspect listing only what is above all that ran is taken (S9); null where nothing is against it. */
+const decideDoubt = (here: Case, target: Elected): Decision | null => {
+  const view = here.desired.pinnedTag === "" ? (here.seen?.view ?? null) : null
+  if (view?.suspect == null || hasTarget(here, target) || isAboveAll(here, target.tag)) return null
+  return wait("suspect_view", describeSuspect(view), { tag: target.tag, digest: target.digest })
 }
 
 const isAboveAll = ({ desired, observed }: Case, tag: Tag): boolean => {

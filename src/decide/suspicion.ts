@@ -1,5 +1,5 @@
 import type { Tag } from "../domain/Tag.ts"
-import type { Suspicion } from "../domain/View.ts"
+import type { Doubt, Suspicion, View } from "../domain/View.ts"
 
 // A clean-up of old tags takes some away at a time; a half-restored registry, or a page that went missing, takes many.
 const share = 0.2
@@ -22,3 +22,23 @@ export const suspect = (
   if (running.some((tag) => lost.includes(tag))) return "running_tag_gone"
   return lost.length > few && lost.length > before.length * share ? "many_tags_gone" : null
 }
+
+/** What is missing, in a sentence for people. */
+export const describeDoubt = ({ suspicion, listed, lost, sample, running, since }: Doubt): string => {
+  const gives = {
+    not_found: `answers that it has no such repository; ${count(lost)} of the last good view ${are(lost)} missing`,
+    empty: `lists no tag; ${count(lost)} of the last good view ${are(lost)} missing`,
+    running_tag_gone: `lists ${count(listed)}; ${lost} of the last good view ${are(lost)} missing`,
+    many_tags_gone: `lists ${count(listed)}; ${lost} of the last good view ${are(lost)} missing`
+  }[suspicion]
+  const named = sample.length === 0 ? "" : `: ${sample.join(", ")}${lost > sample.length ? " …" : ""}`
+  const runs = running.length === 0 ? "" : `; the job has ${running.join(", ")}`
+  return `since ${since.toISOString()} the registry ${gives}${named}${runs}`
+}
+
+/** What a repository waits for whose view is suspect. */
+export const describeSuspect = ({ suspect, doubt }: View): string =>
+  `the listing is suspect: ${doubt == null ? suspect : describeDoubt(doubt)}; only a higher version is taken from it, until it is whole again, accepted, or the same for a day`
+
+const count = (tags: number): string => (tags === 1 ? "1 tag" : `${tags} tags`)
+const are = (tags: number): string => (tags === 1 ? "is" : "are")

@@ -36,13 +36,10 @@ export class JobWatch {
     for (const watching of this.repositories) watching.forget()
   }
 
-  /**
-   * What Postgres said of the repository is old; of all where it is null. One that no pass was over yet knows nothing
-   * old, and its first pass comes when its first poll does: all of them at once is what the spread is against.
-   */
-  changed(name: RepositoryName | null): void {
+  /** What Postgres said of the repository is old. */
+  changed(name: RepositoryName): void {
     for (const watching of this.repositories) {
-      if (name === null ? watching.recorded === null : watching.watched.name !== name) continue
+      if (watching.watched.name !== name) continue
       watching.forgetKnown()
       this.wake()
     }
@@ -81,7 +78,14 @@ export class JobWatch {
       yield* pass(watching, passing).pipe(
         Effect.timeout(passDeadline),
         Effect.matchEffect({
-          onSuccess: (answer) => this.#answered(answer, passing),
+          onSuccess: (answer) => {
+            const { name } = watching.watched
+            passing.slots.decided(this.job, name, answer.decision)
+            return Effect.andThen(
+              passing.brake.decided(name, answer.decision),
+              this.#answered(answer, passing)
+            )
+          },
           onFailure: (error) => this.#failed(error, watching, passing)
         }),
         Effect.annotateLogs({ repository: watching.watched.name })

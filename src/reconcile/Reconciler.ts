@@ -4,9 +4,12 @@ import type { RepositoryName } from "../domain/RepositoryName.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { type Fence, Leader } from "../store/Leader.ts"
 import { StateStore } from "../store/StateStore.ts"
+import type { BrakeLimit } from "../decide/brake.ts"
+import { Brake } from "./Brake.ts"
 import { Follower } from "./Follower.ts"
 import { JobWatch } from "./JobWatch.ts"
 import { jittered, Pace } from "./Pace.ts"
+import { RolloutSlots } from "./RolloutSlots.ts"
 import { Scope } from "./Scope.ts"
 import { settleOrphan, takeOver } from "./takeOver.ts"
 import { tell } from "./tell.ts"
@@ -16,7 +19,13 @@ import { monotonic, Watching } from "./Watching.ts"
 export interface Watch {
   readonly watched: ReadonlyArray<Watched>
   readonly interval: Duration.Duration
+  /** S17; left out, 5 and 20 %. */
+  readonly brake?: BrakeLimit
+  /** Automatic moves wait while so many jobs roll out; left out, none does. */
+  readonly maxActiveRollouts?: number | undefined
 }
+
+const usualBrake: BrakeLimit = { share: 0.2, count: 5 }
 
 // At start so many repositories are asked a second, and all within an interval: five at once, a thousand one by one.
 const firstPollsApart = 50
@@ -38,7 +47,10 @@ export const reconciler = (watch: Watch) =>
     )
   })
 
-const reconcile = Effect.fnUntraced(function* (fence: Fence, { watched, interval }: Watch) {
+const reconcile = Effect.fnUntraced(function* (
+  fence: Fence,
+  { watched, interval, brake: limit = usualBrake, maxActiveRollouts }: Watch
+) {
   const store = yield* StateStore
   yield* store.adopt(watched)
   const { busy, orphans } = yield* takeOver(fence, watched)
@@ -56,7 +68,16 @@ const reconcile = Effect.fnUntraced(function* (fence: Fence, { watched, interval
     return scope
   }
   const checked = new Set<RepositoryName>()
-  const shared = { fence, interval, pace: new Pace(interval), checked, follower: new Follower() }
+  const jobOf = new Map(watched.map(({ name, mapping }) => [name, jobs.get(jobKey(mapping.job))]))
+  const wake = (name: RepositoryName) => jobOf.get(name)?.wake()
+  const brake = new Brake(limit, watchings, interval, wake)
+  yield* brake.look
+  // Nothing that no push explains goes before all were looked at once, by this leader.
+  yield* brake.expect(watched.map(({ name }) => name))
+  const rolling = [...busy].filter((key) => jobs.has(key))
+  const slots = new RolloutSlots(maxActiveRollouts, rolling, wake)
+  const follower = new Follower()
+  const shared = { fence, interval, pace: new Pace(interval), checked, follower, brake, slots }
   const loops = [...jobs.values()].map((job) => job.run({ ...shared, scope: scopeOf(job.job) }))
   yield* Effect.logInfo("watching").pipe(
     Effect.annotateLogs({
@@ -69,14 +90,14 @@ const reconcile = Effect.fnUntraced(function* (fence: Fence, { watched, interval
     [
       ...loops,
       ...orphans.map((attempt) => settleOrphan(fence, attempt)),
-      ...[...scopes.values()].map((scope) => list(scope, [...jobs.values()], interval)),
-      shared.follower.run(
+      ...[...scopes.values()].map((scope) => list(scope, [...jobs.values()], interval, brake)),
+      follower.run(
         fence,
         (job) => jobs.get(jobKey(job))?.forget(),
         (job) => jobs.get(jobKey(job))?.wake()
       ),
-      wakeOnChanges([...jobs.values()]),
-      compareGenerations([...jobs.values()], interval),
+      wakeOnChanges([...jobs.values()], brake),
+      compareOften([...jobs.values()], interval, brake),
       touch(checked),
       tell,
       Effect.never
@@ -117,20 +138,19 @@ const remembered = Effect.fnUntraced(function* (
 const list = Effect.fnUntraced(function* (
   scope: Scope,
   jobs: ReadonlyArray<JobWatch>,
-  interval: Duration.Duration
+  interval: Duration.Duration,
+  brake: Brake
 ) {
   const own = jobs.filter(({ job }) => job.region === scope.region && job.namespace === scope.namespace)
   for (let failures = 0; ;) {
     const before = scope.fault
     const indexes = yield* scope.list
-    for (const watch of own) {
-      if (indexes === null ? scope.fault === null : isMoved(watch, indexes)) {
-        watch.forget()
-        watch.wake()
-      } else if ((before === null) !== (scope.fault === null)) {
-        watch.wake()
-      }
-    }
+    const old = own.filter((watch) => (indexes === null ? scope.fault === null : isMoved(watch, indexes)))
+    const isOther = (before === null) !== (scope.fault === null)
+    for (const watch of old) watch.forget()
+    const woken = isOther ? own : old
+    yield* brake.expect(namesOf(woken))
+    for (const watch of woken) watch.wake()
     failures = scope.fault === null ? 0 : failures + 1
     const next = yield* jittered(interval)
     yield* Effect.sleep(failures === 0 ? next : Math.min(next, 1000 * 2 ** Math.min(failures - 1, 5)))
@@ -144,41 +164,49 @@ const isMoved = ({ repositories, job }: JobWatch, indexes: ReadonlyMap<string, n
     return observation.observed.modifyIndex !== (indexes.get(job.job) ?? 0)
   })
 
-/** What was told on whichever instance; after a lost connection all are looked at. */
-const wakeOnChanges = Effect.fnUntraced(function* (jobs: ReadonlyArray<JobWatch>) {
+const namesOf = (jobs: ReadonlyArray<JobWatch>): ReadonlyArray<RepositoryName> =>
+  jobs.flatMap(({ repositories }) => repositories.map(({ watched }) => watched.name))
+
+/** What was told on whichever instance; what was told while there was no connection is found by comparing. */
+const wakeOnChanges = Effect.fnUntraced(function* (jobs: ReadonlyArray<JobWatch>, brake: Brake) {
   const store = yield* StateStore
-  yield* Stream.runForEach(store.changes, (told) =>
-    Effect.sync(() => {
+  yield* Stream.runForEach(store.changes, (told) => {
+    if (told === null) return compareGenerations(jobs, brake)
+    const name = typeof told === "object" ? told.check : told
+    return Effect.map(brake.expect([name]), () => {
       for (const job of jobs) {
-        if (told !== null && typeof told === "object") job.check(told.check)
-        else job.changed(told)
+        if (typeof told === "object") job.check(name)
+        else job.changed(name)
       }
     })
-  )
+  })
 })
 
-/** Should every notification get lost: the generations, of all in one statement an interval (L3). */
-const compareGenerations = Effect.fnUntraced(function* (
-  jobs: ReadonlyArray<JobWatch>,
-  interval: Duration.Duration
-) {
-  const store = yield* StateStore
-  yield* Effect.gen(function* () {
-    yield* Effect.sleep(interval)
+/** Should every notification get lost: the generations, of all in one statement an interval (L3); the brake likewise. */
+const compareOften = (jobs: ReadonlyArray<JobWatch>, interval: Duration.Duration, brake: Brake) =>
+  Effect.sleep(interval).pipe(Effect.andThen(compareGenerations(jobs, brake)), Effect.forever)
+
+/**
+ * Wakes those whose generation is another than their last pass saw, and no others: a database that comes back is not
+ * asked by all at once. One that no pass was over yet knows nothing old.
+ */
+const compareGenerations = Effect.fnUntraced(
+  function* (jobs: ReadonlyArray<JobWatch>, brake: Brake) {
+    const store = yield* StateStore
+    yield* brake.look
     const generations = yield* store.generations
-    for (const job of jobs) {
-      for (const { known, watched } of job.repositories) {
-        if (known !== null && known.desired.generation !== generations.get(watched.name))
-          job.changed(watched.name)
-      }
-    }
-  }).pipe(
-    Effect.catchTag("StoreError", (error) =>
-      Effect.logWarning("generations not read").pipe(Effect.annotateLogs({ error: error.message }))
-    ),
-    Effect.forever
+    const watchings = jobs.flatMap(({ repositories }) => repositories)
+    const changed = watchings.filter(
+      ({ generation, watched }) => generation !== null && generation !== generations.get(watched.name)
+    )
+    const names = changed.map(({ watched }) => watched.name)
+    yield* brake.expect(names)
+    for (const name of names) for (const job of jobs) job.changed(name)
+  },
+  Effect.catchTag("StoreError", (error) =>
+    Effect.logWarning("generations not read").pipe(Effect.annotateLogs({ error: error.message }))
   )
-})
+)
 
 /** `checked_at` of all that were checked meanwhile, in one statement: the only write of a quiet interval (L2). */
 const touch = Effect.fnUntraced(function* (checked: Set<RepositoryName>) {

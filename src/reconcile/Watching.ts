@@ -30,8 +30,14 @@ export class Watching {
   readonly watched: Watched
   readonly ballot: Ballot
   #view: View | null
+  /** The last good listing, and what suspect ones have added to it: what the next is held against (S9). */
+  listing: ReadonlyArray<Tag> | null
+  /** The generation under which a view was saved last: an edit of the row makes the next one the first (S17). */
+  savedFor: number | null = null
   /** The registry's last fault, in words, while it lasts. */
   fault: string | null = null
+  /** It was due, and waits for a registry that another repository tries. */
+  isPutOff = false
   /** The generation for which the registry was asked last; null before the first answer. */
   polledFor: number | null = null
   /** When the registry is asked next (`monotonic`). */
@@ -46,8 +52,9 @@ export class Watching {
   readonly notImages = new Map<Tag, number>()
   /** The job as last read; null asks for a new read. */
   observation: Observation | null = null
-  /** What Postgres said last, kept while the repository is in sync; null asks again. */
-  known: Known | null = null
+  #known: Known | null = null
+  /** The generation that a pass saw last; null before the first. */
+  generation: number | null = null
   /** The last decision that was recorded: an equal one is no news. */
   recorded: string | null = null
   /** The images that the job had when somebody else's write was counted last: Postgres need not be asked again. */
@@ -58,6 +65,7 @@ export class Watching {
   constructor(watched: Watched, view: View | null, firstPoll: number) {
     this.watched = watched
     this.#view = view
+    this.listing = view?.tags ?? null
     this.ballot = new Ballot(view?.tags ?? [])
     this.nextPoll = firstPoll
     this.nextLook = firstPoll
@@ -89,6 +97,16 @@ export class Watching {
   forgetKnown(): void {
     this.known = null
     this.age += 1
+  }
+
+  /** What Postgres said last, kept while the repository is in sync; null asks again. */
+  get known(): Known | null {
+    return this.#known
+  }
+
+  set known(known: Known | null) {
+    this.#known = known
+    if (known !== null) this.generation = known.desired.generation
   }
 
   get view(): View | null {

@@ -14,6 +14,10 @@ const notifications = counter("registrywatcher_notifications_total", "Notificati
 const backlog = Metric.gauge("registrywatcher_notifications_backlog", {
   description: "Notifications that wait to be sent"
 })
+const brakes = counter("registrywatcher_brakes_total", "How often the brake was put on")
+const brake = Metric.gauge("registrywatcher_brake", {
+  description: "1 while the brake pauses automatic moves that no push explains, on the leader"
+})
 
 const count = (metric: typeof polls, attributes: Readonly<Record<string, string>>): Effect.Effect<void> =>
   Metric.update(Metric.withAttributes(metric, attributes), 1)
@@ -27,3 +31,5 @@ export const countRollout = (outcome: string) => count(rollouts, { outcome })
 export const countNotifications = (result: string, by: number): Effect.Effect<void> =>
   Metric.update(Metric.withAttributes(notifications, { result }), by)
 export const setBacklog = (waiting: number): Effect.Effect<void> => Metric.update(backlog, waiting)
+export const countBrake = Metric.update(brakes, 1)
+export const showBrake = (isOn: boolean) => Metric.update(brake, isOn ? 1 : 0)

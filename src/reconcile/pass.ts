@@ -52,6 +52,7 @@ export const pass = Effect.fn("pass")(function* (watching: Watching, passing: Pa
     ;({ situation, base } = yield* survey(watching, passing, true))
     decision = decide(situation)
   }
+  decision = yield* amongAll(watching, passing, situation, decision)
   for (let fetched = 0; decision._tag === "Deploy" && fetched < manifestsAPass; fetched++) {
     const { tag, reason } = decision
     const fetch = yield* fetchManifest(watching, decision, passing, situation.desired)
@@ -61,7 +62,7 @@ export const pass = Effect.fn("pass")(function* (watching: Watching, passing: Pa
       situation = { ...situation, requestFault: fetch.show }
     }
     situation = { ...situation, seen: seenBy(watching) }
-    decision = decide(situation)
+    decision = yield* amongAll(watching, passing, situation, decide(situation))
     if (fetch._tag !== "Digest" || decision._tag !== "Deploy" || base === undefined) continue
     if (decision.tag === tag && decision.digest === fetch.digest) {
       return yield* act(watching, passing, situation, base, decision, fetch.digest)
@@ -75,6 +76,18 @@ const isGivenUp = (attempt: Attempt, { repository, requestedGeneration, abandone
   abandoned === attempt.id ||
   (requestedGeneration !== null &&
     (repository !== attempt.repository || requestedGeneration > attempt.generation))
+
+/** What all repositories together leave of an automatic move: the brake (S17), and a place among the rollouts. */
+const amongAll = Effect.fnUntraced(function* (
+  watching: Watching,
+  { fence, brake, slots }: Passing,
+  { desired }: Situation,
+  decision: Decision
+) {
+  if (decision._tag !== "Deploy" || decision.reason === "requested") return decision
+  const stopped = yield* brake.stop(fence, watching, decision, desired.pinnedTag !== "")
+  return stopped ?? slots.stop(watching.watched, decision) ?? decision
+})
 
 const record = Effect.fnUntraced(function* (watching: Watching, decision: Decision) {
   // What waits may be mended by what Postgres says next; what is in sync is told of changes.

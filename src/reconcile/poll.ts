@@ -1,4 +1,5 @@
 import { Duration, Effect, Random } from "effect"
+import { Ballot } from "../decide/Ballot.ts"
 import { elect, quarantinedTags } from "../decide/elect.ts"
 import { suspect } from "../decide/suspicion.ts"
 import type { Desired } from "../domain/Desired.ts"
@@ -8,9 +9,11 @@ import type { Runs } from "../domain/Observed.ts"
 import type { ImageRepository } from "../domain/RegistryEndpoint.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
 import type { Tag } from "../domain/Tag.ts"
+import type { Suspicion } from "../domain/View.ts"
 import { RegistryClient } from "../registry/RegistryClient.ts"
 import type { RegistryError } from "../registry/RegistryError.ts"
 import { StateStore } from "../store/StateStore.ts"
+import type { Brake } from "./Brake.ts"
 import { today } from "./today.ts"
 import { jittered, type Pace } from "./Pace.ts"
 import { countPoll } from "./metrics.ts"
@@ -23,6 +26,7 @@ export interface Polling {
   readonly pace: Pace
   /** Names to be marked as checked, together, a little later. */
   readonly checked: Set<RepositoryName>
+  readonly brake: Brake
 }
 
 export const imageOf = ({ watched }: Watching): ImageRepository => ({
@@ -43,7 +47,7 @@ export const poll = Effect.fn("poll")(function* (
   at: Date,
   polling: Polling
 ) {
-  const { interval, pace, checked } = polling
+  const { interval, pace, checked, brake } = polling
   const now = yield* monotonic
   // A person's change is answered by what the registry has now, not by a listing from before a pin or another leader's.
   const isAsked =
@@ -54,6 +58,7 @@ export const poll = Effect.fn("poll")(function* (
   const { registry, name } = watching.watched
   const isRequested = isAsked && desired.requestedGeneration !== null
   const wait = isRequested ? 0 : yield* pace.wait(registry)
+  watching.isPutOff = wait > 0
   if (wait > 0) {
     watching.nextPoll = now + wait + (yield* Random.next) * (Duration.toMillis(interval) / 4)
     return
@@ -61,13 +66,18 @@ export const poll = Effect.fn("poll")(function* (
   watching.asking(now)
   const asked = Effect.andThen(
     Effect.forEach(namedBy(desired), (tag) => look(watching, tag)),
-    desired.pinnedTag === "" ? list(watching, runs) : look(watching, desired.pinnedTag)
+    desired.pinnedTag === ""
+      ? list(watching, desired, runs, history, at)
+      : look(watching, desired.pinnedTag, desired.generation)
   )
   yield* asked.pipe(
     Effect.andThen(lookAgain(watching, desired, runs, history, now, at)),
     Effect.andThen(
       Effect.gen(function* () {
-        if (watching.fault !== null) yield* Effect.logInfo("registry answers again")
+        if (watching.fault !== null) {
+          yield* Effect.logInfo("registry answers again")
+          yield* brake.expectPutOff(registry)
+        }
         watching.fault = null
         for (const [tag, again] of watching.notImages) if (now >= again) watching.notImages.delete(tag)
         watching.polledFor = desired.generation
@@ -116,35 +126,91 @@ export const remember = Effect.fnUntraced(function* (
 })
 
 /** One complete listing; a suspect one adds what is new and takes nothing away (S9). */
-const list = Effect.fnUntraced(function* (watching: Watching, runs: Runs | null) {
+const list = Effect.fnUntraced(function* (
+  watching: Watching,
+  desired: Desired,
+  runs: Runs | null,
+  history: History,
+  at: Date
+) {
   const registry = yield* RegistryClient
-  const store = yield* StateStore
   const listed = yield* registry.tags(imageOf(watching)).pipe(
     Effect.catchIf(
       (error) => error.reason._tag === "RepositoryNotFound",
       () => Effect.succeed(null)
     )
   )
-  const { view } = watching
-  const before = view?.tags ?? null
+  const { view, listing: before } = watching
+  const given = listed ?? []
   const running = runs === null ? [] : runs.tasks.flatMap(({ tag }) => (tag === null ? [] : [tag]))
   const suspicion = suspect(before, listed, running)
-  const tags = suspicion === null ? (listed ?? []) : union(before ?? [], listed ?? [])
   const takenAt = yield* today
-  if (suspicion !== null && suspicion !== view?.suspect) {
+  const isSame =
+    before !== null && suspicion === null && view?.suspect === null && isEqualSet(watching.ballot.tags, given)
+  if (isSame && watching.savedFor === desired.generation) {
+    watching.view = { ...view, takenAt }
+    return
+  }
+  const listing = { tags: given, suspect: suspicion, running }
+  const doubt = yield* save(watching, listing, () => {
+    const raw = {
+      tags: given,
+      digests: view?.digests ?? new Map(),
+      takenAt,
+      suspect: null,
+      gone: new Set<Tag>()
+    }
+    const seen = { view: raw, ballot: new Ballot(given) }
+    // A reset goes by what is listed, if that elects anything (S9).
+    return (
+      desired.requestKind === "reset" &&
+      elect(desired, seen, { runs, history, now: at }, true)._tag === "Elected"
+    )
+  })
+  watching.savedFor = desired.generation
+  const gone = new Set([...(view?.gone ?? [])].filter((tag) => !given.includes(tag)))
+  watching.listing = doubt === null ? given : union(before ?? [], given)
+  const tags = doubt === null ? given : watching.listing.filter((tag) => !gone.has(tag))
+  // The same array where nothing changed: the ballot then has nothing to compare once more.
+  const kept = view?.tags != null && isEqualSet(watching.ballot.tags, tags) ? view.tags : tags
+  const digests = view?.digests ?? new Map()
+  watching.view = { tags: kept, digests, takenAt, suspect: doubt?.suspicion ?? null, doubt, gone }
+})
+
+/**
+ * Writes a listing down, and answers what is still doubtful of it. A suspect one is believed once it is a day old, or
+ * when a person accepted it, by a reset among others if `mayReset`.
+ */
+const save = Effect.fnUntraced(function* (
+  watching: Watching,
+  listing: {
+    readonly tags: ReadonlyArray<Tag>
+    readonly suspect: Suspicion | null
+    readonly running: ReadonlyArray<Tag>
+  },
+  mayReset: () => boolean
+) {
+  const store = yield* StateStore
+  const { name, fingerprint } = watching.watched
+  const { doubt, believed } = yield* store.saveListing(name, { ...listing, fingerprint })
+  if (doubt === null) {
+    if (watching.view?.suspect != null) yield* Effect.logInfo("the listing is whole again")
+    return null
+  }
+  const { suspicion, listed, lost, running, since } = doubt
+  if (believed !== null && (believed !== "reset" || mayReset())) {
+    yield* store.saveListing(name, { tags: listing.tags, suspect: null, fingerprint })
+    yield* Effect.logWarning("suspect view is believed").pipe(
+      Effect.annotateLogs({ because: believed, suspicion, listed, lost, running, since })
+    )
+    return null
+  }
+  if (suspicion !== watching.view?.suspect) {
     yield* Effect.logWarning("suspect view").pipe(
-      Effect.annotateLogs({ suspicion, tagsBefore: before?.length ?? 0, tagsListed: listed?.length ?? 0 })
+      Effect.annotateLogs({ suspicion, listed, lost, running, since })
     )
   }
-  const isSame = before !== null && suspicion === view?.suspect && isEqualSet(watching.ballot.tags, tags)
-  const gone = new Set([...(view?.gone ?? [])].filter((tag) => !tags.includes(tag)))
-  // The same array where nothing changed: the ballot then has nothing to compare once more.
-  const kept = isSame ? before : tags
-  watching.view = { tags: kept, digests: view?.digests ?? new Map(), takenAt, suspect: suspicion, gone }
-  if (!isSame) {
-    const { name, fingerprint } = watching.watched
-    yield* store.saveListing(name, { tags, suspect: suspicion, fingerprint })
-  }
+  return doubt
 })
 
 const union = (a: ReadonlyArray<Tag>, b: ReadonlyArray<Tag>): ReadonlyArray<Tag> => [...new Set([...a, ...b])]
@@ -152,8 +218,8 @@ const union = (a: ReadonlyArray<Tag>, b: ReadonlyArray<Tag>): ReadonlyArray<Tag>
 const isEqualSet = (a: ReadonlySet<Tag>, b: ReadonlyArray<Tag>): boolean =>
   a.size === b.length && b.every((tag) => a.has(tag))
 
-/** One HEAD; that the registry has no such tag is an answer. */
-const look = Effect.fnUntraced(function* (watching: Watching, tag: Tag) {
+/** One HEAD; that the registry has no such tag is an answer. `pinnedFor`: the tag is pinned, by this generation. */
+const look = Effect.fnUntraced(function* (watching: Watching, tag: Tag, pinnedFor: number | null = null) {
   const registry = yield* RegistryClient
   const digest = yield* registry.resolve(imageOf(watching), tag).pipe(
     Effect.catchIf(
@@ -161,18 +227,25 @@ const look = Effect.fnUntraced(function* (watching: Watching, tag: Tag) {
       () => Effect.succeed(null)
     )
   )
-  yield* learn(watching, tag, digest)
+  yield* learn(watching, tag, digest, pinnedFor)
   return digest
 })
 
-/** Writes down a tag's digest where it is news. */
-export const learn = Effect.fnUntraced(function* (watching: Watching, tag: Tag, digest: Digest | null) {
-  const { view } = watching
+/** Writes down a tag's digest where it is news; a pin's also where it is the first view of a generation (S17). */
+export const learn = Effect.fnUntraced(function* (
+  watching: Watching,
+  tag: Tag,
+  digest: Digest | null,
+  pinnedFor: number | null = null
+) {
+  const { view, watched } = watching
   const isNews = digest === null ? !(view?.gone.has(tag) ?? false) : view?.digests.get(tag) !== digest
-  if (!isNews) return
-  watching.learn(tag, digest, yield* today)
+  const isFirst = pinnedFor !== null && watching.savedFor !== pinnedFor
+  if (isNews) watching.learn(tag, digest, yield* today)
+  if (!isNews && !isFirst) return
   const store = yield* StateStore
-  yield* store.saveDigest(watching.watched.name, tag, digest)
+  yield* store.saveDigest(watched.name, tag, digest, isFirst ? watched.fingerprint : undefined)
+  if (isFirst) watching.savedFor = pinnedFor
 })
 
 /** The tag is no image: other versions are elected, and an hour later it may have become one. */

@@ -12,6 +12,7 @@ import { StateStore } from "../store/StateStore.ts"
 import { countForeign } from "./countForeign.ts"
 import type { Follower } from "./Follower.ts"
 import { poll, type Polling } from "./poll.ts"
+import type { RolloutSlots } from "./RolloutSlots.ts"
 import type { Scope } from "./Scope.ts"
 import { monotonic, type Watching } from "./Watching.ts"
 
@@ -20,6 +21,7 @@ export interface Passing extends Polling {
   readonly fence: Fence
   readonly scope: Scope
   readonly follower: Follower
+  readonly slots: RolloutSlots
 }
 
 /** Everything that one decision depends on, and the read that it may act on. */

@@ -1,12 +1,14 @@
 import { Effect } from "effect"
 import type { TagChange } from "../api/Classic.ts"
 import type { Election } from "../decide/elect.ts"
+import { describeDoubt } from "../decide/suspicion.ts"
 import { isOpen } from "../domain/Attempt.ts"
 import type { Desired } from "../domain/Desired.ts"
 import type { Digest } from "../domain/Digest.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
 import type { RequestKind } from "../domain/RequestKind.ts"
 import type { Tag } from "../domain/Tag.ts"
+import type { Doubt } from "../domain/View.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { StateStore } from "../store/StateStore.ts"
 import { electFrom, type Entry, readEntry } from "./Catalogue.ts"
@@ -75,12 +77,26 @@ export const reset = Effect.fn("reset")(function* (watched: Watched, expected: E
   const entry = yield* readEntry(watched.name)
   const election = electFrom(entry, "", true)
   const running = election._tag === "Elected" && runsAlready(entry, election.tag)
-  const request = asks(watched, "reset", awaitsDeployment(election) && !running)
-  const desired = yield* changeDesired(watched, { pinnedTag: "", autoDeploy: true, ...request }, expected)
-  const what = running ? `the job has ${election.tag} already` : describeElection(watched, election, desired)
+  const doubt = listedAnyhow(watched, entry)
+  const request = asks(watched, "reset", doubt !== null || (awaitsDeployment(election) && !running))
+  const trust = doubt === null ? {} : { trust: doubt.since }
+  const change = { pinnedTag: "", autoDeploy: true, ...request, ...trust } as const
+  const desired = yield* changeDesired(watched, change, expected)
+  const what =
+    doubt !== null
+      ? `${describeDoubt(doubt)}; the highest version that is listed all the same is deployed now`
+      : running
+        ? `the job has ${election.tag} already`
+        : describeElection(watched, election, desired)
   const message = `${watched.name} follows versions, with auto_deploy on: ${what}`
   return { message, desired } satisfies Ordered
 })
+
+/** A suspect listing that a reset goes by, since its message says what is missing (S9); where it has nothing, none. */
+const listedAnyhow = ({ mode }: Watched, { view }: Entry): Doubt | null => {
+  const doubt = mode === "act" ? (view?.doubt ?? null) : null
+  return doubt === null || doubt.listed === 0 ? null : doubt
+}
 
 /** In mode `plan` nobody's request is opened (`design.md` §9). */
 const asks = ({ mode }: Watched, request: RequestKind, isNeeded: boolean) =>

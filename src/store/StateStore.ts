@@ -53,6 +53,8 @@ export interface DesiredChange {
   readonly lift?: Digest
   /** The generation that was shown to the person (If-Match); of another one nothing is changed. */
   readonly expected?: number
+  /** The suspect listing since then, of which the person was told, is accepted: a reset goes by it (S9). */
+  readonly trust?: Date
   /** Principal for the audit, `anonymous` where no tokens exist; with the peer's address. */
   readonly by: string
   readonly from: string

@@ -140,7 +140,13 @@ export const desired = (
 
     change: (change) => {
       const { repository, pinnedTag = null, autoDeploy = null, hold = null, lift = null, by, from } = change
-      const { request = null, requestTag = null, requestDigest = null, expected = null } = change
+      const {
+        request = null,
+        requestTag = null,
+        requestDigest = null,
+        expected = null,
+        trust = null
+      } = change
       const keepsHold = change.hold === undefined
       const action = request ?? (keepsHold ? "change" : hold === null ? "hold lifted" : "hold")
       return storeCall(
@@ -181,6 +187,10 @@ export const desired = (
         ), lifted as (
           delete from quarantine q using changed where q.repository = changed.name and q.digest = ${lift}::text
           returning q.digest
+        ), trusted as (
+          update repository_view v set accepted_hash = v.suspect_hash, accepted_by = ${by}, accepted_by_reset = true
+          from wanted
+          where v.repository = wanted.name and abs(extract(epoch from v.suspect_since - ${trust}::timestamptz)) < 0.001
         ), audited as (
           insert into audit (who, address, action, repository, before, after)
           select ${by}, ${from}, ${action}, changed.name, ${sql.literal(audited("old"))},

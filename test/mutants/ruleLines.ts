@@ -79,7 +79,7 @@ export const ruleLines: ReadonlyArray<Mutant> = [
     "a suspect view taken for a good one",
     "S9",
     [decideTest, "7: S9"],
-    edit(decide, `(here.seen?.view.suspect ?? null) : null`, `null : null`)
+    edit(decide, `here.desired.pinnedTag === "" ? (here.seen?.view ?? null) : null`, "null")
   ),
   mutant(
     "S10",
@@ -177,6 +177,17 @@ export const ruleLines: ReadonlyArray<Mutant> = [
       "src/store/brake.ts",
       "then t.first_seen end) > v.first_listed_at",
       "then t.first_seen end) is not null"
+    )
+  ),
+  mutant(
+    "S17 all",
+    "moves that no push explains go one by one, until there are many",
+    "S17",
+    ["test/reconcile/brake.test.ts", "S17: what was there before anybody looked pauses when it is many"],
+    edit(
+      "src/decide/brake.ts",
+      "areMany(moves + undecided, watched, limit)",
+      "areMany(moves, watched, limit)"
     )
   ),
   mutant(

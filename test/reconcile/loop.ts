@@ -4,7 +4,7 @@ import { Deployer } from "../../src/deployer/Deployer.ts"
 import type { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import type { Watched } from "../../src/domain/Watched.ts"
 import { Notifier } from "../../src/notifier/Notifier.ts"
-import { reconciler } from "../../src/reconcile/Reconciler.ts"
+import { reconciler, type Watch } from "../../src/reconcile/Reconciler.ts"
 import { RegistryClient } from "../../src/registry/RegistryClient.ts"
 import { type NomadOptions, NomadSimulator } from "../../src/sim/NomadSimulator.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
@@ -95,6 +95,14 @@ const notified = (inFlight: InFlight) => {
       return {
         ...store,
         change: (change) => toldOf(change.repository, store.change(change)),
+        acceptView: (acceptance) => toldOf(acceptance.repository, store.acceptView(acceptance)),
+        releaseBrake: (release) =>
+          Effect.gen(function* () {
+            const stopped = (yield* store.brake)?.stopped.length ?? 0
+            const moves = yield* store.releaseBrake(release)
+            yield* told(moves === null ? 0 : stopped)
+            return moves
+          }),
         checkNow: (name) => Effect.tap(store.checkNow(name), () => told(1)),
         adoptMarkers: (...args) => Effect.tap(store.adoptMarkers(...args), ({ size }) => told(size)),
         abandon: (...args) => toldOf(args[0], store.abandon(...args)),
@@ -139,4 +147,5 @@ export const layerLoop = (
   )
 
 /** The reconciler, as `main.ts` runs it, until the test is over. */
-export const watch = (watched: ReadonlyArray<Watched>) => Effect.forkScoped(reconciler({ watched, interval }))
+export const watch = (watched: ReadonlyArray<Watched>, settings: Partial<Watch> = {}) =>
+  Effect.forkScoped(reconciler({ watched, interval, ...settings }))

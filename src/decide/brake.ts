@@ -1,0 +1,29 @@
+/** What pauses automatic moves that no push explains: `[brake]` in the configuration (S17). */
+export interface BrakeLimit {
+  /** Of the repositories, 0 to 1: more than that many … */
+  readonly share: number
+  /** … and at least so many. */
+  readonly count: number
+}
+
+/** The moves of one interval that no push explains, and what may still become one. */
+export interface Moves {
+  /** Repositories whose move is wanted, or went within the interval. */
+  readonly moves: number
+  /** Others that were woken together with them and are not decided yet. */
+  readonly undecided: number
+  readonly watched: number
+}
+
+/** True for so many moves that nobody can have meant them all. */
+export const areMany = (moves: number, watched: number, { share, count }: BrakeLimit): boolean =>
+  moves >= count && moves > share * watched
+
+/**
+ * Whether one more of these may go, waits until the others are decided, or puts the brake on. While the others could
+ * still make them too many none goes: all of them are to pause, the first as well as the last.
+ */
+export const weigh = ({ moves, undecided, watched }: Moves, limit: BrakeLimit): "go" | "wait" | "brake" => {
+  if (areMany(moves, watched, limit)) return "brake"
+  return areMany(moves + undecided, watched, limit) ? "wait" : "go"
+}

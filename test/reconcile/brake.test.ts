@@ -1,0 +1,374 @@
+import { assert, describe } from "@effect/vitest"
+import { Duration, Effect, Fiber, Metric } from "effect"
+import type { RepositoryName } from "../../src/domain/RepositoryName.ts"
+import type { Watched } from "../../src/domain/Watched.ts"
+import type { Watch } from "../../src/reconcile/Reconciler.ts"
+import { NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
+import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
+import { Database } from "../../src/store/Database.ts"
+import { StateStore } from "../../src/store/StateStore.ts"
+import { tag } from "../decide/situations.ts"
+import { watch, watchedAs } from "./loop.ts"
+import { awhile, inFlight, pass, Story, story } from "./story.ts"
+
+const intervals = (count: number) => pass(Duration.seconds(60 * count))
+
+/** Several repositories, each with its job of the same name. */
+class Fleet {
+  readonly stories: ReadonlyArray<Story>
+
+  constructor(count: number, host: string) {
+    this.stories = Array.from({ length: count }, (_, n) => new Story(`r${n}`, host))
+  }
+
+  /** The registry has all of these tags, and the jobs run the first of them; nobody watches yet. */
+  static readonly make = Effect.fnUntraced(function* (
+    count: number,
+    tags: readonly [string, ...ReadonlyArray<string>],
+    job: Partial<Parameters<typeof sampleJob>[0]> = {}
+  ) {
+    const nomad = yield* NomadSimulator
+    const registry = yield* RegistrySimulator
+    const fleet = new Fleet(count, registry.origin.host)
+    for (const story of fleet.stories) {
+      for (const one of tags) yield* story.push(one)
+      yield* nomad.register(sampleJob({ id: story.name, image: `${story.image}:${tags[0]}`, ...job }))
+    }
+    yield* pass("10 seconds")
+    return fleet
+  })
+
+  watched(change: (entry: Watched) => Partial<Watched> = () => ({})): ReadonlyArray<Watched> {
+    return this.stories.map(({ name, host }) => {
+      const entry = watchedAs(name, host)
+      return { ...entry, ...change(entry) }
+    })
+  }
+
+  watch(settings: Partial<Watch> = {}, change: (entry: Watched) => Partial<Watched> = () => ({})) {
+    return Effect.tap(watch(this.watched(change), settings), () => awhile)
+  }
+
+  push(tags: string) {
+    return Effect.forEach(this.stories, (story) => story.push(tags), { discard: true })
+  }
+
+  get decisions() {
+    return Effect.map(
+      Effect.forEach(this.stories, (story) => story.decision),
+      (decisions) => [...new Set(decisions)]
+    )
+  }
+
+  /** How many run this tag. */
+  running(tagName: string) {
+    return Effect.map(
+      Effect.forEach(this.stories, (story) => story.running),
+      (images) => images.filter((image) => image.includes(`:${tagName}`)).length
+    )
+  }
+
+  /** A statement that somebody types, which changes all of the rows. */
+  edit(statement: string) {
+    return Effect.gen({ self: this }, function* () {
+      const { pool } = yield* Database
+      // Each is told by the trigger.
+      inFlight.count += this.stories.length
+      yield* pool.unsafe(statement)
+    })
+  }
+}
+
+const registers = Effect.flatMap(NomadSimulator, (nomad) =>
+  Effect.map(nomad.registers, ({ length }) => length)
+)
+const standing = Effect.flatMap(StateStore, (store) => store.brake)
+const release = (repositories?: ReadonlyArray<string>) =>
+  Effect.gen(function* () {
+    const store = yield* StateStore
+    const { id } = (yield* store.brake) ?? (yield* Effect.die("there was no brake"))
+    const only =
+      repositories === undefined ? {} : { repositories: repositories as ReadonlyArray<RepositoryName> }
+    const moves = yield* store.releaseBrake({ brake: id, by: "ann", from: "", ...only })
+    yield* awhile
+    return moves
+  })
+const gauge = Effect.map(Metric.snapshot, (metrics) => {
+  const found = metrics.find(({ id }) => id === "registrywatcher_brake")
+  return found?.type === "Gauge" ? found.state.value : undefined
+})
+
+describe("the brake over all repositories", () => {
+  story(
+    "S17: what was there before anybody looked pauses when it is many, and a release lets exactly that go",
+    Effect.gen(function* () {
+      const fleet = yield* Fleet.make(10, ["v1.0.0", "v1.1.0"])
+      yield* fleet.watch()
+      assert.strictEqual(yield* registers, 0)
+      assert.deepStrictEqual(yield* fleet.decisions, ["Wait brake"])
+      assert.lengthOf((yield* standing)?.stopped ?? [], 10)
+      assert.strictEqual(yield* gauge, 1)
+      yield* intervals(5)
+      assert.strictEqual(yield* registers, 0)
+      assert.lengthOf((yield* release()) ?? [], 10)
+      assert.strictEqual(yield* registers, 10)
+      assert.strictEqual(yield* fleet.running("v1.1.0"), 10)
+      assert.strictEqual(yield* gauge, 0)
+    })
+  )
+
+  story(
+    "S17: nothing waits for the brake where it is few",
+    Effect.gen(function* () {
+      const fleet = yield* Fleet.make(4, ["v1.0.0", "v1.1.0"])
+      yield* fleet.watch()
+      assert.strictEqual(yield* fleet.running("v1.1.0"), 4)
+      assert.isNull(yield* standing)
+    })
+  )
+
+  story(
+    "S17: five of thirty are no fifth: they wait for the others to be looked at, and go",
+    Effect.gen(function* () {
+      const fleet = yield* Fleet.make(30, ["v1.0.0"])
+      for (const story of fleet.stories.slice(0, 5)) yield* story.push("v1.1.0")
+      yield* fleet.watch()
+      assert.strictEqual(yield* fleet.running("v1.1.0"), 5)
+      assert.isNull(yield* standing)
+    })
+  )
+
+  story(
+    "S17: a push explains any number, and the brake stops none of them",
+    Effect.gen(function* () {
+      const count = process.env["REQUIRE_REAL"] === "1" ? 300 : 40
+      const fleet = yield* Fleet.make(count, ["v1.0.0"])
+      yield* fleet.watch()
+      yield* fleet.push("v1.1.0")
+      yield* intervals(2)
+      assert.strictEqual(yield* fleet.running("v1.1.0"), count)
+      assert.isNull(yield* standing)
+    })
+  )
+
+  story(
+    "S17: many pins that somebody edits by SQL pause, each as the statement reaches it",
+    Effect.gen(function* () {
+      const fleet = yield* Fleet.make(10, ["v1.1.0", "v1.0.0"])
+      yield* fleet.watch()
+      yield* fleet.edit(`update repository set pinned_tag = 'v1.0.0'`)
+      yield* pass("5 seconds")
+      assert.deepStrictEqual(yield* fleet.decisions, ["Wait brake"])
+      yield* intervals(3)
+      assert.strictEqual(yield* registers, 0)
+      assert.lengthOf((yield* standing)?.stopped ?? [], 10)
+    })
+  )
+
+  story(
+    "S17: so do many switches, even of versions that were pushed meanwhile",
+    Effect.gen(function* () {
+      const fleet = yield* Fleet.make(10, ["v1.0.0"])
+      yield* fleet.watch()
+      yield* fleet.edit(`update repository set auto_deploy = false`)
+      yield* pass("5 seconds")
+      yield* fleet.push("v1.1.0")
+      yield* intervals(2)
+      assert.deepStrictEqual(yield* fleet.decisions, ["Wait auto_deploy_off"])
+      yield* fleet.edit(`update repository set auto_deploy = true`)
+      yield* intervals(2)
+      assert.deepStrictEqual(yield* fleet.decisions, ["Wait brake"])
+      assert.strictEqual(yield* registers, 0)
+    })
+  )
+
+  story(
+    "S17: a config that maps many to another job pauses them",
+    Effect.gen(function* () {
+      const nomad = yield* NomadSimulator
+      const fleet = yield* Fleet.make(10, ["v1.1.0"])
+      const leader = yield* fleet.watch()
+      yield* Fiber.interrupt(leader)
+      for (const { name, image } of fleet.stories) {
+        yield* nomad.register(sampleJob({ id: `${name}-b`, image: `${image}:v1.0.0`, task: name }))
+      }
+      yield* pass("10 seconds")
+      yield* fleet.watch({}, ({ name, mapping }) => ({
+        fingerprint: "another",
+        mapping: { ...mapping, job: { ...mapping.job, job: `${name}-b` } }
+      }))
+      assert.deepStrictEqual(yield* fleet.decisions, ["Wait brake"])
+      assert.strictEqual(yield* registers, 0)
+    })
+  )
+
+  story(
+    "S17: a person's switches, and a registry that was away, stop nothing that was pushed meanwhile",
+    Effect.gen(function* () {
+      const store = yield* StateStore
+      const registry = yield* RegistrySimulator
+      const fleet = yield* Fleet.make(10, ["v1.0.0"])
+      const toggle = (autoDeploy: boolean) =>
+        Effect.forEach(fleet.stories, ({ name }) =>
+          store.change({ repository: name as RepositoryName, autoDeploy, by: "ann", from: "" })
+        ).pipe(Effect.andThen(pass("5 seconds")))
+      yield* fleet.watch()
+      yield* toggle(false)
+      yield* fleet.push("v1.1.0")
+      yield* intervals(2)
+      assert.strictEqual(yield* registers, 0)
+      yield* toggle(true)
+      yield* awhile
+      assert.strictEqual(yield* fleet.running("v1.1.0"), 10)
+      yield* registry.fault({ status: 503 })
+      yield* intervals(2)
+      yield* fleet.push("v1.2.0")
+      yield* intervals(2)
+      yield* registry.clearFaults
+      yield* intervals(3)
+      assert.strictEqual(yield* fleet.running("v1.2.0"), 10)
+      assert.isNull(yield* standing)
+    })
+  )
+
+  story(
+    "S17: a registry that was away when the leader began lets nothing slip by one by one",
+    Effect.gen(function* () {
+      const registry = yield* RegistrySimulator
+      const fleet = yield* Fleet.make(10, ["v1.0.0", "v1.1.0"])
+      yield* registry.fault({ status: 503 })
+      yield* fleet.watch()
+      yield* intervals(2)
+      yield* registry.clearFaults
+      yield* intervals(3)
+      assert.strictEqual(yield* registers, 0)
+      assert.deepStrictEqual(yield* fleet.decisions, ["Wait brake"])
+    })
+  )
+
+  story(
+    "S17: nor does Nomad",
+    Effect.gen(function* () {
+      const nomad = yield* NomadSimulator
+      const fleet = yield* Fleet.make(10, ["v1.0.0", "v1.1.0"])
+      yield* nomad.inject({ _tag: "NoLeader", hold: 0 })
+      yield* fleet.watch()
+      yield* intervals(2)
+      yield* nomad.clearFaults
+      yield* intervals(3)
+      assert.strictEqual(yield* registers, 0)
+      assert.deepStrictEqual(yield* fleet.decisions, ["Wait brake"])
+    })
+  )
+
+  story(
+    "S17: no push explains what drift = restore would set back in many jobs",
+    Effect.gen(function* () {
+      const nomad = yield* NomadSimulator
+      const fleet = yield* Fleet.make(10, ["v1.0.0"])
+      yield* fleet.watch({}, () => ({ drift: "restore" }))
+      yield* fleet.push("v1.1.0")
+      yield* intervals(2)
+      assert.strictEqual(yield* registers, 10)
+      for (const { name, image } of fleet.stories) {
+        yield* nomad.register(sampleJob({ id: name, image: `${image}:v1.0.0` }))
+      }
+      yield* intervals(3)
+      assert.strictEqual(yield* registers, 10)
+      assert.deepStrictEqual(yield* fleet.decisions, ["Wait brake"])
+      yield* release()
+      assert.strictEqual(yield* fleet.running("v1.1.0"), 10)
+    })
+  )
+
+  story(
+    "S17: S19: the next leader finds it on, and so does a release through another instance",
+    Effect.gen(function* () {
+      const fleet = yield* Fleet.make(10, ["v1.0.0", "v1.1.0"])
+      const leader = yield* fleet.watch()
+      yield* Fiber.interrupt(leader)
+      yield* fleet.watch()
+      yield* intervals(2)
+      assert.strictEqual(yield* registers, 0)
+      assert.deepStrictEqual(yield* fleet.decisions, ["Wait brake"])
+      assert.strictEqual(yield* gauge, 1)
+      yield* release()
+      assert.strictEqual(yield* fleet.running("v1.1.0"), 10)
+    })
+  )
+
+  story(
+    "S17: requests, and what a push explains, go while it is on",
+    Effect.gen(function* () {
+      const fleet = yield* Fleet.make(10, ["v1.0.0", "v1.1.0"])
+      yield* fleet.watch()
+      const [first, second, ...others] = fleet.stories
+      yield* first?.change({ pinnedTag: tag("v1.1.0"), request: "pin" }) ?? Effect.die("no first")
+      const digest = yield* second?.push("v1.2.0") ?? Effect.die("no second")
+      yield* intervals(2)
+      assert.strictEqual(yield* second?.running ?? Effect.void, second?.at("v1.2.0", digest))
+      assert.include(yield* first?.running ?? Effect.succeed(""), "v1.1.0")
+      assert.strictEqual(yield* registers, 2)
+      for (const story of others) assert.strictEqual(yield* story.decision, "Wait brake")
+    })
+  )
+
+  story(
+    "S17: a release of some counts the others anew",
+    Effect.gen(function* () {
+      const fleet = yield* Fleet.make(10, ["v1.0.0", "v1.1.0"])
+      yield* fleet.watch()
+      assert.lengthOf((yield* release(["r0", "r1"])) ?? [], 2)
+      assert.strictEqual(yield* registers, 2)
+      assert.lengthOf((yield* standing)?.stopped ?? [], 8)
+      // Of what is left then, four are few.
+      yield* release(["r2", "r3", "r4", "r5"])
+      assert.strictEqual(yield* fleet.running("v1.1.0"), 10)
+      assert.isNotNull((yield* standing)?.releasedAt)
+    })
+  )
+
+  story(
+    "S17: [brake] says what is many",
+    Effect.gen(function* () {
+      const fleet = yield* Fleet.make(4, ["v1.0.0", "v1.1.0"])
+      yield* fleet.watch({ brake: { share: 0.5, count: 3 } })
+      assert.strictEqual(yield* registers, 0)
+      assert.deepStrictEqual(yield* fleet.decisions, ["Wait brake"])
+    })
+  )
+
+  story(
+    "max_active_rollouts delays automatic moves and drops none; a request does not wait",
+    Effect.gen(function* () {
+      const second = 1e9
+      const fleet = yield* Fleet.make(6, ["v1.0.0"], {
+        update: { MinHealthyTime: 40 * second, HealthyDeadline: 60 * second, ProgressDeadline: 90 * second }
+      })
+      yield* fleet.watch({ maxActiveRollouts: 2 })
+      yield* fleet.push("v1.1.0")
+      const rolling = Effect.map(
+        Effect.forEach(fleet.stories, (story) => story.attempts),
+        (attempts) => attempts.flat().filter(({ state }) => state === "accepted").length
+      )
+      let most = 0
+      let asked: Story | undefined
+      for (let seconds = 0; seconds < 240; seconds++) {
+        yield* pass("1 second")
+        most = Math.max(most, yield* rolling)
+        if (seconds !== 62) continue
+        assert.strictEqual(most, 2)
+        for (const story of fleet.stories) {
+          if ((yield* story.decision) === "Wait too_many_rollouts") asked = story
+        }
+        yield* asked?.change({ pinnedTag: tag("v1.1.0"), request: "pin" }) ?? Effect.die("none waits")
+        const [attempt] = yield* asked?.attempts ?? Effect.succeed([])
+        assert.deepInclude(attempt, { state: "accepted", reason: "requested" })
+      }
+      assert.isAtMost(most, 3)
+      // 40 seconds each, two at a time, and each place taken by the next at once: not at its poll.
+      assert.strictEqual(yield* fleet.running("v1.1.0"), 6)
+      assert.strictEqual(yield* registers, 6)
+    })
+  )
+})
