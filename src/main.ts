@@ -20,7 +20,7 @@ import { Tokens } from "./store/Tokens.ts"
 const service = (config: Config) =>
   Layer.effectDiscard(
     Effect.gen(function* () {
-      const { watched, pollInterval: interval } = config
+      const { watched, pollInterval: interval, brake, maxActiveRollouts } = config
       const { address } = yield* HttpServer.HttpServer
       yield* Effect.logInfo("listening").pipe(
         Effect.annotateLogs({
@@ -29,7 +29,7 @@ const service = (config: Config) =>
           version: manifest.version
         })
       )
-      yield* Effect.forkScoped(reconciler({ watched, interval }))
+      yield* Effect.forkScoped(reconciler({ watched, interval, brake, maxActiveRollouts }))
       // Last in, first out: said before the reconciler is interrupted, which may wait for a frozen database.
       yield* Effect.addFinalizer(() => Effect.logInfo("stopping"))
     })

@@ -1,4 +1,5 @@
 import type { Duration, Redacted } from "effect"
+import type { BrakeLimit } from "../domain/BrakeState.ts"
 import type { NomadEndpoint } from "../domain/NomadEndpoint.ts"
 import type { RegistryEndpoint } from "../domain/RegistryEndpoint.ts"
 import type { Watched } from "../domain/Watched.ts"
@@ -14,6 +15,10 @@ export interface Config {
   readonly listen: { readonly host: string; readonly port: number }
   readonly allowUnauthenticated: boolean
   readonly pollInterval: Duration.Duration
+  /** How many automatic moves that no push explains pause all of them (S17). */
+  readonly brake: BrakeLimit
+  /** So many jobs roll out together by themselves; undefined: any number. */
+  readonly maxActiveRollouts: number | undefined
   /** `embedded`: neither `DATABASE_URL` nor `database_url` was given. */
   readonly database: "embedded" | Redacted.Redacted
   /** For the lock's session, where `database` is a transaction pooler. */

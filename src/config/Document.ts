@@ -128,6 +128,11 @@ export const parseDocument = (file: string, toml: string): Result.Result<Documen
 
     const good: Record<string, unknown> = {}
     let isWhole = true
+    const [first = ""] = path
+    if (path.length === 1 && Object.hasOwn(root, first) && !isTable(root[first])) {
+      findings.problem(place(path), printKey(path), `a table, begun with [${first}]`, kindOf(root[first]))
+      isWhole = false
+    }
     for (const [key, field] of Object.entries(fields)) {
       const set = override?.(key)
       const value =

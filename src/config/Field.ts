@@ -63,6 +63,22 @@ export const boolean: Field<boolean> = field(
   (text) => (text === "true" ? true : text === "false" ? false : text)
 )
 
+const numberIn = (text: string): unknown => (/^\d+(?:\.\d+)?$/.test(text) ? Number(text) : text)
+
+export const wholeNumber = (minimum: number): Field<number> =>
+  field(
+    `a whole number, ${minimum} or more, without quotes`,
+    (value) => (Number.isSafeInteger(value) && Number(value) >= minimum ? Number(value) : undefined),
+    numberIn
+  )
+
+/** A part of a whole, 1 being all of it. */
+export const share: Field<number> = field(
+  "a number from 0 to 1, such as 0.2, without quotes",
+  (value) => (typeof value === "number" && value >= 0 && value <= 1 ? value : undefined),
+  numberIn
+)
+
 /** In the environment the elements stand apart by commas. */
 export const list = (what: string): Field<ReadonlyArray<string>> =>
   field(

@@ -21,7 +21,9 @@ import {
   optional,
   pollInterval,
   secret,
+  share,
   text,
+  wholeNumber,
   withDefault
 } from "./Field.ts"
 
@@ -46,7 +48,14 @@ export const topKeys = {
   leader_database_url: optional(secret(postgresUrl)),
   create_database_schema: withDefault(boolean, true),
   mode: withDefault(literals("act", "plan"), "act"),
-  drift: withDefault(drift, "hold")
+  drift: withDefault(drift, "hold"),
+  max_active_rollouts: optional(wholeNumber(1))
+}
+
+/** In `[brake]`: both must be passed (S17). */
+export const brakeKeys = {
+  share: withDefault(share, 0.2),
+  count: withDefault(wholeNumber(1), 5)
 }
 
 /** In each `[registry_map.NAME]`. */
@@ -89,6 +98,7 @@ export const isNoLongerNeeded = {
 /** Where a key stands that was found in another place. */
 export const belongs = (key: string): string | undefined => {
   if (Object.hasOwn(topKeys, key)) return "it belongs before the first [table]"
+  if (Object.hasOwn(brakeKeys, key)) return "it belongs in [brake]"
   if (Object.hasOwn(registryKeys, key)) return "it belongs in a [registry_map.NAME]"
   if (Object.hasOwn(repositoryKeys, key)) return "it belongs in a [repo_map.REPOSITORY]"
   return undefined

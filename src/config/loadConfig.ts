@@ -5,7 +5,7 @@ import type { Config } from "./Config.ts"
 import { ConfigError, type ConfigProblem } from "./ConfigError.ts"
 import { parseDocument } from "./Document.ts"
 import { Findings } from "./Findings.ts"
-import { belongs, isNoLongerNeeded, registryKeys, topKeys } from "./keys.ts"
+import { belongs, brakeKeys, isNoLongerNeeded, registryKeys, topKeys } from "./keys.ts"
 import { nomadEndpoint } from "./nomadEndpoint.ts"
 import { readText } from "./readText.ts"
 import { type Registry, registryEndpoint } from "./registryEndpoint.ts"
@@ -37,12 +37,13 @@ export const loadConfig = Effect.fn("loadConfig")(function* (file: string, envir
   )
 
   const top = document.read([], topKeys, findings, {
-    subtables: ["registry_map", "repo_map"],
+    subtables: ["brake", "registry_map", "repo_map"],
     isNoLongerNeeded: isNoLongerNeeded.top,
     override: override(environment),
     belongs
   })
   unknownVariables(environment, findings)
+  const brake = document.read(["brake"], brakeKeys, findings, { belongs })
   const nomad = yield* nomadEndpoint(environment, findings)
 
   const registries = new Map<string, Registry | undefined>()
@@ -69,7 +70,8 @@ export const loadConfig = Effect.fn("loadConfig")(function* (file: string, envir
     const expected = "a postgresql:// URL, here or in DATABASE_URL, where NOMAD_ALLOC_ID is set"
     findings.problem(top.place("database_url"), top.key("database_url"), expected, "the embedded database")
   }
-  if (top.all === undefined || findings.problems.length > 0) return yield* refuse(findings.problems)
+  if (top.all === undefined || brake.all === undefined || findings.problems.length > 0)
+    return yield* refuse(findings.problems)
   const config: Config = {
     file,
     places: {
@@ -80,6 +82,8 @@ export const loadConfig = Effect.fn("loadConfig")(function* (file: string, envir
     listen: top.all.server_listening_address,
     allowUnauthenticated: top.all.allow_unauthenticated,
     pollInterval: top.all.poll_interval,
+    brake: brake.all,
+    maxActiveRollouts: top.all.max_active_rollouts,
     database: top.all.database_url ?? "embedded",
     leaderDatabase: top.all.leader_database_url,
     createDatabaseSchema: top.all.create_database_schema,

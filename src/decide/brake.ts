@@ -1,10 +1,4 @@
-/** What pauses automatic moves that no push explains: `[brake]` in the configuration (S17). */
-export interface BrakeLimit {
-  /** Of the repositories, 0 to 1: more than that many … */
-  readonly share: number
-  /** … and at least so many. */
-  readonly count: number
-}
+import type { BrakeLimit } from "../domain/BrakeState.ts"
 
 /** The moves of one interval that no push explains, and what may still become one. */
 export interface Moves {

@@ -25,3 +25,11 @@ export const BrakeState = Schema.Struct({
   released: Schema.NullOr(Schema.Array(Move))
 })
 export type BrakeState = typeof BrakeState.Type
+
+/** What pauses automatic moves that no push explains: `[brake]` in the configuration. */
+export interface BrakeLimit {
+  /** Of the repositories, 0 to 1: more than that many … */
+  readonly share: number
+  /** … and at least so many. */
+  readonly count: number
+}

@@ -1,6 +1,6 @@
 import { Duration, Effect } from "effect"
-import { type BrakeLimit, weigh } from "../decide/brake.ts"
-import type { Move } from "../domain/BrakeState.ts"
+import { weigh } from "../decide/brake.ts"
+import type { BrakeLimit, Move } from "../domain/BrakeState.ts"
 import { type Decision, type Deploy, Wait } from "../domain/Decision.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
 import type { Fence } from "../store/Leader.ts"

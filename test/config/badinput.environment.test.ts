@@ -23,6 +23,11 @@ const variables: ReadonlyArray<
     `REGISTRYWATCHER_POLL_INTERVAL: poll_interval: ${duration}, got "59"`
   ],
   [
+    "a number that is none",
+    { REGISTRYWATCHER_MAX_ACTIVE_ROLLOUTS: "many" },
+    'REGISTRYWATCHER_MAX_ACTIVE_ROLLOUTS: max_active_rollouts: expected a whole number, 1 or more, without quotes, got "many"'
+  ],
+  [
     "a switch that is none",
     { REGISTRYWATCHER_CREATE_DATABASE_SCHEMA: "yes" },
     'REGISTRYWATCHER_CREATE_DATABASE_SCHEMA: create_database_schema: expected true or false, without quotes, got "yes"'

@@ -109,6 +109,48 @@ const rows: ReadonlyArray<readonly [what: string, toml: string, ...printed: Read
   ],
 
   [
+    "a share in percent",
+    add(sound, "[brake]", "share = 20"),
+    "config/x.toml:22: brake.share: expected a number from 0 to 1, such as 0.2, without quotes, got 20"
+  ],
+  [
+    "a share that is no number",
+    add(sound, "[brake]", "share = nan"),
+    "config/x.toml:22: brake.share: expected a number from 0 to 1, such as 0.2, without quotes, got NaN"
+  ],
+  [
+    "a share and a count that are wrong",
+    add(sound, "[brake]", 'share = "0.2"', "count = 0"),
+    'config/x.toml:22: brake.share: expected a number from 0 to 1, such as 0.2, without quotes, got "0.2"',
+    "config/x.toml:23: brake.count: expected a whole number, 1 or more, without quotes, got 0"
+  ],
+  [
+    "a count of halves",
+    add(sound, "[brake]", "count = 2.5"),
+    "config/x.toml:22: brake.count: expected a whole number, 1 or more, without quotes, got 2.5"
+  ],
+  [
+    "an unknown key of the brake",
+    add(sound, "[brake]", "counts = 5"),
+    `config/x.toml:22: brake.counts: ${known} (did you mean count?), got counts`
+  ],
+  [
+    "a key of the brake outside it",
+    edit(interval, `${interval}\nshare = 0.5`),
+    `config/x.toml:3: share: ${known} (it belongs in [brake]), got share`
+  ],
+  [
+    "a brake that is no table",
+    edit(interval, `${interval}\nbrake = 5`),
+    "config/x.toml:3: brake: expected a table, begun with [brake], got a number"
+  ],
+  [
+    "no rollout at all",
+    edit(interval, `${interval}\nmax_active_rollouts = 0`),
+    "config/x.toml:3: max_active_rollouts: expected a whole number, 1 or more, without quotes, got 0"
+  ],
+
+  [
     "a number for an address",
     edit(address, "8080"),
     `config/x.toml:1: server_listening_address: ${listen}, got 8080`

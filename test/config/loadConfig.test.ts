@@ -33,6 +33,8 @@ describe("loadConfig", () => {
       assert.strictEqual(config.database, "embedded")
       assert.isTrue(config.createDatabaseSchema)
       assert.isUndefined(config.webhookUrl)
+      assert.deepStrictEqual(config.brake, { share: 0.2, count: 5 })
+      assert.isUndefined(config.maxActiveRollouts)
       assert.deepStrictEqual(config.warnings, [])
       const watched = yield* repository("api", 'registry_domain = "ghcr.io"')
       assert.deepInclude(watched, { drift: "hold", batch: "hold", mode: "act", image: "api" })
@@ -113,6 +115,15 @@ test = "test"
     load(`watched_repositories = []\npoll_interval = "${text}"`).pipe(
       Effect.map(({ pollInterval }) => assert.strictEqual(Duration.toMillis(pollInterval), millis))
     )
+  )
+
+  it.effect("reads the brake, and how many rollouts there may be, from the environment too", () =>
+    Effect.gen(function* () {
+      const toml = "watched_repositories = []\n[brake]\nshare = 1\ncount = 12\n"
+      const config = yield* load(toml, { REGISTRYWATCHER_MAX_ACTIVE_ROLLOUTS: "20" })
+      assert.deepStrictEqual(config.brake, { share: 1, count: 12 })
+      assert.strictEqual(config.maxActiveRollouts, 20)
+    })
   )
 
   it.effect.each([

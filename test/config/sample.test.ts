@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { readFileSync } from "node:fs"
 import { parse } from "smol-toml"
-import { registryKeys, repositoryKeys, topKeys } from "../../src/config/keys.ts"
+import { brakeKeys, registryKeys, repositoryKeys, topKeys } from "../../src/config/keys.ts"
 import { load } from "./load.ts"
 
 const sample = readFileSync("config/sample.toml", "utf8")
@@ -32,7 +32,11 @@ describe("config/sample.toml", () => {
   )
 
   it("shows every key", () => {
-    assert.deepStrictEqual(keysAt(), [...Object.keys(topKeys), "registry_map", "repo_map"].toSorted())
+    assert.deepStrictEqual(
+      keysAt(),
+      [...Object.keys(topKeys), "brake", "registry_map", "repo_map"].toSorted()
+    )
+    assert.deepStrictEqual(keysAt("brake"), Object.keys(brakeKeys).toSorted())
     assert.deepStrictEqual(keysAt("registry_map", "hub"), Object.keys(registryKeys).toSorted())
     assert.deepStrictEqual(keysAt("repo_map", "api"), Object.keys(repositoryKeys).toSorted())
   })
@@ -41,7 +45,7 @@ describe("config/sample.toml", () => {
     Effect.gen(function* () {
       // What has no default has an example, and is left out of the comparison.
       const examples =
-        /^(?:webhook_url|leader_database_url|ca_file|client_\w+|proxy|nomad_\w+|image_name) = .*\n/gm
+        /^(?:webhook_url|max_active_rollouts|leader_database_url|ca_file|client_\w+|proxy|nomad_\w+|image_name) = .*\n/gm
       const written = whole.replaceAll(examples, (line) => (line.startsWith("nomad_job_name") ? line : ""))
       const left = yield* load(sample)
       const right = yield* load(written)
