@@ -8,8 +8,6 @@ export class Scope {
   readonly namespace: string
   /** Why it cannot be listed, while that lasts; its jobs are then not asked either. */
   fault: Unread | null = null
-  /** False where the token may not list jobs: each job is then read at each of its polls. */
-  isListed = true
 
   constructor(region: string, namespace: string) {
     this.region = region
@@ -24,12 +22,10 @@ export class Scope {
         Effect.gen({ self: this }, function* () {
           if (this.fault !== null) yield* Effect.logInfo("Nomad answers again")
           this.fault = null
-          this.isListed = true
         })
       ),
       Effect.catchTag("Unread", (unread) =>
         Effect.gen({ self: this }, function* () {
-          this.isListed = false
           // A token without list-jobs may still read each of its jobs.
           const fault = unread.reason === "forbidden" ? null : unread
           if (fault !== null && this.fault?.words !== fault.words) {

@@ -427,6 +427,27 @@ describe.skipIf(noPostgres)("POST /tags/REPO while the registry does not answer"
 })
 
 describe.skipIf(noPostgres)("POST /tags/REPO/reset", () => {
+  it.live("S9: says what a suspect listing lost, and asks to go by what is left", () =>
+    served((origin) =>
+      Effect.gen(function* () {
+        const { pool } = yield* Database
+        yield* list(["v1.0.0", "v1.1.0"])
+        yield* runs("v1.1.0")
+        yield* list(["v1.0.0"], "running_tag_gone")
+        const { text } = yield* post(`${origin}/tags/api/reset`, "")
+        assert.match(
+          text,
+          /since \d{4}-\S+Z the registry lists 1 tag; 1 of the last good view is missing: v1\.1\.0; the highest version that is listed all the same is deployed now/
+        )
+        includes(yield* desired(), { requestKind: "reset" })
+        assert.deepStrictEqual(
+          yield* pool`select accepted_hash = suspect_hash as trusted, accepted_by_reset as reset from repository_view`,
+          [{ trusted: true, reset: true }]
+        )
+      })
+    )
+  )
+
   it.live.each<
     readonly [
       what: string,
@@ -458,6 +479,12 @@ describe.skipIf(noPostgres)("POST /tags/REPO/reset", () => {
       Effect.andThen(list(["stable"]), runs("stable")),
       null,
       "nothing is deployed: no tag is a released version in the shape that is followed"
+    ],
+    [
+      "S9: goes by no listing without a tag",
+      Effect.andThen(list(["v1.0.0", "v1.1.0"]), runs("v1.1.0")).pipe(Effect.andThen(list([], "empty"))),
+      null,
+      "the job has v1.1.0 already"
     ],
     [
       "asks where only the pin was ever looked at",
