@@ -197,8 +197,8 @@ export const ruleLines: ReadonlyArray<Mutant> = [
     ["test/cli/run.test.ts", "S18: never reaches the service with a configuration that is wrong"],
     edit(
       "src/config/loadConfig.ts",
-      "top.all === undefined || findings.problems.length > 0",
-      "top.all === undefined"
+      "brake.all === undefined || findings.problems.length > 0",
+      "brake.all === undefined"
     )
   ),
   mutant(
