@@ -1,5 +1,6 @@
 import { fieldBugs } from "./fieldBugs.ts"
 import type { Mutant } from "./Mutant.ts"
+import { memoryLines } from "./memoryLines.ts"
 import { ruleLines } from "./ruleLines.ts"
 
-export const mutants: ReadonlyArray<Mutant> = [...fieldBugs, ...ruleLines]
+export const mutants: ReadonlyArray<Mutant> = [...fieldBugs, ...ruleLines, ...memoryLines]
