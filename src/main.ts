@@ -11,6 +11,7 @@ import { logs, logsAside } from "./logs.ts"
 import { Notifier } from "./notifier/Notifier.ts"
 import { reconciler } from "./reconcile/Reconciler.ts"
 import { RegistryClient } from "./registry/RegistryClient.ts"
+import { examine } from "./store/examine.ts"
 import * as Server from "./server/Server.ts"
 import { StateStore } from "./store/StateStore.ts"
 import * as Store from "./store/Store.ts"
@@ -93,6 +94,9 @@ const main = run({
       RegistryClient.layer(config.registries),
       Deployer.layer(config.nomad)
     ).pipe(Layer.provide(logsAside(process.stderr.isTTY))),
+  database: (config) =>
+    examine({ ...config, beside: true }).pipe(Effect.provide(logsAside(process.stderr.isTTY))),
+  others: (config) => Layer.mergeAll(RegistryClient.layer(config.registries), Deployer.layer(config.nomad)),
   exitCode: ({ _tag }) => (mayBeTriedAgain.has(_tag) ? 1 : 78)
 })
 

@@ -6,10 +6,13 @@ import { loadConfig } from "../config/loadConfig.ts"
 import { configVariable, type Environment, variable } from "../config/variables.ts"
 import type { Deployer } from "../deployer/Deployer.ts"
 import type { RegistryClient } from "../registry/RegistryClient.ts"
+import type { Examined } from "../store/examine.ts"
+import type { StartError } from "../store/StartError.ts"
 import type { StateStore } from "../store/StateStore.ts"
 import { StoreError } from "../store/StoreError.ts"
 import type { Tokens } from "../store/Tokens.ts"
 import { checkConfig } from "./checkConfig.ts"
+import { doctor } from "./doctor/doctor.ts"
 import { plan } from "./plan.ts"
 import { refuseDatabaseUrls } from "./databaseUrls.ts"
 import { Failed, Refused } from "./Refused.ts"
@@ -25,6 +28,10 @@ export interface Parts<E, RS, RT, RP> {
   readonly tokens: (config: Config) => Layer.Layer<Tokens, E, RT>
   /** Everything that a decision is made of, beside a service that may be running. */
   readonly planning: (config: Config) => Layer.Layer<StateStore | RegistryClient | Deployer, E, RP>
+  /** What a start would find in the database; nothing is written. */
+  readonly database: (config: Config) => Effect.Effect<Examined, StartError>
+  /** Registries and Nomad of the configuration, whatever the database says. */
+  readonly others: (config: Config) => Layer.Layer<RegistryClient | Deployer>
   /** 78 where only another configuration or database mends it, else 1. */
   readonly exitCode: (error: E | StoreError) => number
 }
@@ -33,8 +40,21 @@ export interface Parts<E, RS, RT, RP> {
 const description = [
   "Keeps Nomad jobs on the image tag that their owners want.",
   "",
-  "Exit codes: 0 done; 1 failed; 130 stopped by a signal; 78 the configuration, or what it names,",
-  "is refused and nothing was started."
+  "A first start, in this order:",
+  "  registrywatcher check-config                     is the file sound?",
+  "  registrywatcher doctor                           do database, registries, jobs and rights answer to it?",
+  "  registrywatcher plan                             what would be deployed now?",
+  "  registrywatcher token create ann --role admin    who may, beyond 127.0.0.1",
+  "  registrywatcher start                            the service",
+  "",
+  "Exit codes:",
+  "  0    done",
+  "  1    failed: a check found something wrong, or it may be tried again",
+  "  78   the configuration, or what it names, is refused and nothing was started",
+  "  130  stopped by a signal",
+  "",
+  "The environment wins over the file: DATABASE_URL, NOMAD_ADDR, NOMAD_TOKEN and the other variables of",
+  "Nomad's own clients, and REGISTRYWATCHER_KEY for each key of the file's first part."
 ].join("\n  ")
 
 const root = Command.make("registrywatcher").pipe(
@@ -61,6 +81,8 @@ const command = <E extends { readonly message: string }, RS, RT, RP>({
   serve,
   tokens,
   planning,
+  database,
+  others,
   exitCode
 }: Parts<E, RS, RT, RP>) => {
   /** Prints what went wrong in its own words, without a stack. */
@@ -133,6 +155,23 @@ const command = <E extends { readonly message: string }, RS, RT, RP>({
       ),
       Command.make("check-config", {}, () => loaded.pipe(Effect.flatMap(checkConfig), ended)).pipe(
         Command.withDescription("Say everything that is wrong with the configuration, and start nothing")
+      ),
+      Command.make(
+        "doctor",
+        {
+          json: Flag.Boolean("json").pipe(
+            Flag.withDescription("One array for programs: check, result, words, remedy"),
+            Flag.withDefault(false)
+          )
+        },
+        ({ json }) =>
+          Effect.flatMap(loaded, (config) =>
+            doctor(config, database(config), json).pipe(Effect.provide(others(config)))
+          ).pipe(ended)
+      ).pipe(
+        Command.withDescription(
+          "Ask database, registries and Nomad whether each login, job, task and right is there; nothing is written"
+        )
       ),
       Command.make(
         "plan",

@@ -87,6 +87,20 @@ export type Progress =
       readonly revertedTo: ReadonlyArray<ObservedTask>
     }
 
+/** A right, as Nomad answered when it was tried. `Untold`: it could not be tried, or something else was said first. */
+export type Right =
+  | { readonly _tag: "Held" }
+  | { readonly _tag: "Missing"; readonly words: string }
+  | { readonly _tag: "Untold"; readonly words: string }
+
+/** What the token may do with one job, besides reading it. */
+export interface Rights {
+  /** Everything that a register of this very job needs, its volumes' rights among it. */
+  readonly register: Right
+  /** Of its tasks; without it a failure is told without the last line of the log. */
+  readonly logs: Right
+}
+
 /** Nomad jobs: what runs, and one register at a time. Each call has a deadline and ends by it. */
 export class Deployer extends Context.Service<
   Deployer,
@@ -97,6 +111,8 @@ export class Deployer extends Context.Service<
     edit(base: Base, target: Target, attempt: AttemptId): Effect.Effect<Edit, Unread>
     /** Sends it, once, with check-and-set on the base (S3). */
     register(edit: Edit): Effect.Effect<Registered>
+    /** Tries the rights that a deploy of this job needs. Nothing is written. */
+    rights(base: Base): Effect.Effect<Rights>
     settle(attempt: Attempt): Effect.Effect<Settled, Unread>
     /** One or few calls for all of them; an attempt that cannot be told now is left out. */
     progress(attempts: ReadonlyArray<Attempt>): Effect.Effect<ReadonlyMap<AttemptId, Progress>, Unread>

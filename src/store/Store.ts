@@ -21,23 +21,23 @@ export interface StoreOptions {
   readonly beside?: boolean
 }
 
-/** The database, its schema brought up to ours or compared with it. */
-const prepared = (options: StoreOptions) => {
+/** The database as it is. */
+export const connected = (options: StoreOptions) => {
   const embedded = options.beside === true ? embeddedPostgresBeside : embeddedPostgres
-  return Layer.effectDiscard(
+  return options.database === "embedded"
+    ? Layer.unwrap(Effect.map(embedded(options.dataDirectory ?? "data"), Database.layerAddress))
+    : Database.layerUrl(options.database, options.leaderDatabase)
+}
+
+/** The database, its schema brought up to ours or compared with it. */
+const prepared = (options: StoreOptions) =>
+  Layer.effectDiscard(
     Effect.flatMap(Database, ({ pool, where }) =>
       (options.createDatabaseSchema ? migrate : checkSchema)(pool, migrations).pipe(
         Effect.catchTag("SqlError", (error) => Effect.fail(toStartError(where)(error)))
       )
     )
-  ).pipe(
-    Layer.provideMerge(
-      options.database === "embedded"
-        ? Layer.unwrap(Effect.map(embedded(options.dataDirectory ?? "data"), Database.layerAddress))
-        : Database.layerUrl(options.database, options.leaderDatabase)
-    )
-  )
-}
+  ).pipe(Layer.provideMerge(connected(options)))
 
 /** Everything that is kept in Postgres. Fails with one clear sentence; `mayMendItself` tells whether to try again. */
 export const layer = (

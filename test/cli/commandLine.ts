@@ -62,6 +62,8 @@ export const commandLine = Effect.fnUntraced(function* (
     serve,
     tokens: () => tokens,
     planning: () => Layer.effectContext(Effect.die(new Error("nothing to plan with"))),
+    database: () => Effect.die(new Error("no database")),
+    others: () => Layer.effectContext(Effect.die(new Error("nothing to ask"))),
     exitCode: (error: Stopped | StoreError) => (error instanceof StoreError ? 1 : error.exitCode)
   }
   const exitCode = yield* run(parts)(args).pipe(

@@ -154,10 +154,12 @@ describe("the command line", () => {
         for (const word of [
           "start",
           "check-config",
+          "doctor",
+          "plan",
           "token",
           "--config",
-          "0 done",
-          "1 failed",
+          "0    done",
+          "1    failed",
           "78 ",
           "130 "
         ]) {

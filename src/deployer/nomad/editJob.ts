@@ -64,6 +64,12 @@ export const editJob = (
     if (form === "tag") edited = changeAt(edited, [...at, "Config", "force_pull"], () => true)
     edited = changeAt(edited, [...at, "Meta", markerKey], () => attempt)
   }
+  return postable(edited as RawJob, view)
+}
+
+/** The job as read, without what a register of it would itself change (T4, T5). */
+export const postable = (job: RawJob, view: NomadJob): RawJob => {
+  let edited: unknown = job
   for (const [at, group] of (view.TaskGroups ?? []).entries()) {
     const last = (group.Constraints ?? []).findLastIndex(isImplied)
     if (last === -1 || !hasIdentity(group)) continue

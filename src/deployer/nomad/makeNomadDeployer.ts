@@ -12,6 +12,7 @@ import { isParent, isSet, type NomadJob } from "./NomadJob.ts"
 import { makeNomadReads } from "./NomadReads.ts"
 import { type Deployment, requiresPromotion } from "./NomadRollout.ts"
 import { makeProgress } from "./makeProgress.ts"
+import { makeProbeRights } from "./probeRights.ts"
 import { readRegistered } from "./readRegistered.ts"
 import { rewriteSubmission } from "./rewriteSubmission.ts"
 import { settleByMarker } from "./settleByMarker.ts"
@@ -58,6 +59,7 @@ export const makeNomadDeployer = (
   Effect.gen(function* () {
     const http = yield* makeNomadHttp(nomad)
     const reads = makeNomadReads(http, nomad)
+    const probeRights = makeProbeRights(http, reads, nomad.vaultToken)
 
     const read = Effect.fnUntraced(function* (mapping: Mapping) {
       const { job: ref } = mapping
@@ -141,6 +143,16 @@ export const makeNomadDeployer = (
       return readRegistered(answer, { namespace: query.namespace, baseIndex })
     })
 
+    const rights: Deployer["Service"]["rights"] = Effect.fn("Deployer.rights")((base) => {
+      const { ref, job, view, tasks } = unseal(base)
+      return probeRights(
+        ref,
+        Redacted.value(job),
+        view,
+        tasks.map(({ observed }) => observed)
+      )
+    })
+
     const settle: Deployer["Service"]["settle"] = Effect.fn("Deployer.settle")(function* (attempt) {
       const versions = yield* reads.versions(attempt, attempt.baseIndex)
       return settleByMarker(
@@ -153,6 +165,7 @@ export const makeNomadDeployer = (
       observe,
       edit,
       register,
+      rights,
       settle,
       progress: makeProgress(reads),
       indexes: Effect.fn("Deployer.indexes")((scope) => reads.indexes(scope))
