@@ -276,11 +276,17 @@ const lastRolloutFailed = ({ observed, history }: Case): boolean => {
   return history.lastAccepted?.state === "failed" && history.lastAccepted.nomadVersion === version
 }
 
-/** Rule 6: Nomad's deployment, or an attempt of ours on this job that has none. */
+/** Rule 6: Nomad's deployment, or an attempt of ours on this job that has none; what it is stuck at is said as well. */
 const activeRollout = ({ observed, history }: Case): Follow | null => {
-  if (isRolling(observed)) return Follow.make({ words: observed.deployment?.description ?? "" })
   const rolling = history.rolling[0]
-  return rolling === undefined ? null : Follow.make({ words: `${rolling.toTag} is being rolled out` })
+  const isStuck = rolling?.phase === "slow" || rolling?.phase === "unplaceable"
+  const stuck = isStuck && rolling.words !== null ? [rolling.words] : []
+  if (isRolling(observed)) {
+    const said = observed.deployment?.description ?? ""
+    return Follow.make({ words: [...(said === "" ? [] : [said]), ...stuck].join("; ") })
+  }
+  if (rolling === undefined) return null
+  return Follow.make({ words: [`${rolling.toTag} is being rolled out`, ...stuck].join("; ") })
 }
 
 /**
@@ -305,7 +311,8 @@ const decideDoubt = (here: Case, target: Elected): Decision | null => {
   return wait("suspect_view", describeSuspect(view), { tag: target.tag, digest: target.digest })
 }
 
-const isAboveAll = ({ desired, observed }: Case, tag: Tag): boolean => {
+/** Above what runs and all that succeeded before: what may be taken from a suspect listing (S9). */
+export const isAboveAll = ({ desired, observed }: Pick<Case, "desired" | "observed">, tag: Tag): boolean => {
   const running = highestTask(observed).tag
   const mark = desired.highWaterMark
   return (

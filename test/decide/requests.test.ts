@@ -61,6 +61,26 @@ const rows: ReadonlyArray<readonly [sentence: string, change: Partial<Situation>
   ["5: also where the registry does not answer for something newer", { ...newVersion, desired: requested(rollback), requestFault: fault("registry_unreachable"), observed: runs(task("v1.1.0", "b"), { deployment: deployment("running") }) }, "Follow: Deployment running; the rollback by ann waits: no answer"],
 ]
 
+const stuckAt = (phase: "slow" | "unplaceable" | "rolling") =>
+  history({ rolling: [attempt({ state: "accepted", phase, words: "no node can run it" })] })
+
+it.each<readonly [sentence: string, change: Partial<Situation>, told: string]>([
+  [
+    "says what a rollout is stuck at",
+    {
+      observed: runs(task("v1.1.0", "b"), { deployment: deployment("running") }),
+      history: stuckAt("unplaceable")
+    },
+    "Follow: Deployment running; no node can run it"
+  ],
+  [
+    "also without a deployment",
+    { history: stuckAt("slow") },
+    "Follow: v1.1.0 is being rolled out; no node can run it"
+  ],
+  ["and nothing of one that goes on", { history: stuckAt("rolling") }, "Follow: v1.1.0 is being rolled out"]
+])("6: %s", (_, change, expected) => assert.strictEqual(told(situation(change)), expected))
+
 const rollingTo = (letter: string) =>
   history({
     rolling: [
