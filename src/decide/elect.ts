@@ -35,7 +35,7 @@ export interface Electorate {
 }
 
 /** Standing quarantines only: those whose `until` is still to come, or never comes. */
-export const isStanding = ({ until }: Quarantine, now: Date): boolean =>
+export const isStanding = ({ until }: Pick<Quarantine, "until">, now: Date): boolean =>
   until === null || until.getTime() > now.getTime()
 
 /**

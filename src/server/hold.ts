@@ -3,7 +3,7 @@ import { BadRequest } from "../api/ApiError.ts"
 import { Caller } from "../api/Authorization.ts"
 import type { HoldBody } from "../api/Orders.ts"
 import { highestTask } from "../decide/observedImage.ts"
-import type { Hold } from "../domain/Desired.ts"
+import type { Desired, Hold } from "../domain/Desired.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { type Entry, readEntry } from "./Catalogue.ts"
 import { changeDesired } from "./changeDesired.ts"
@@ -37,7 +37,7 @@ export const hold = Effect.fn("hold")(function* (
   const set: Hold = { by, why, until, resume, left: whatRuns(entry) }
   const desired = yield* changeDesired(watched, { hold: set }, expected)
   return {
-    message: `${watched.name} is held: nothing is deployed by itself ${describeEnd(set)}; orders pass it`,
+    message: `${watched.name} is held: nothing is deployed by itself ${describeEnd(set, desired)}; orders pass it`,
     desired
   } satisfies Ordered
 })
@@ -52,10 +52,14 @@ export const releaseHold = Effect.fn("releaseHold")(function* (watched: Watched,
 })
 
 /** `until …`, as it goes on in a sentence. */
-export const describeEnd = ({ until, resume, left }: Hold): string => {
+export const describeEnd = (
+  { until, resume, left }: Hold,
+  { pinnedTag }: Pick<Desired, "pinnedTag">
+): string => {
   const byTime = until === null ? "" : `until ${until.toISOString()}`
   const above = left?.tag === null || left === null ? "another version" : `a version above ${left.tag}`
-  const byVersion = resume === "manual" ? "" : `until ${above} is elected`
+  const next = pinnedTag === "" ? `${above} is elected` : `${pinnedTag} gets another digest`
+  const byVersion = resume === "manual" ? "" : `until ${next}`
   const ends = [byTime, byVersion].filter((end) => end !== "")
   return ends.length === 0 ? "until somebody ends the hold" : ends.join(" or ")
 }

@@ -5,8 +5,8 @@ import { NotFound } from "../api/ApiError.ts"
 import { Caller } from "../api/Authorization.ts"
 import { AttemptId } from "../domain/Attempt.ts"
 import type { Watched } from "../domain/Watched.ts"
-import { type RepositoryStatus, StateStore } from "../store/StateStore.ts"
-import { readEntry, wantedTag } from "./Catalogue.ts"
+import { StateStore } from "../store/StateStore.ts"
+import { Catalogue, type Entry, readEntry, wantedTag } from "./Catalogue.ts"
 import { etagOf } from "./expected.ts"
 import { orUnavailable } from "./orUnavailable.ts"
 import type { ServerSettings } from "./ServerSettings.ts"
@@ -33,18 +33,18 @@ export const repositories = ({ watched }: Pick<ServerSettings, "watched">) =>
     "repositories",
     Effect.fnUntraced(function* (handlers) {
       const store = yield* StateStore
+      const catalogue = yield* Catalogue
 
       return handlers.handleAll({
         repositories: Effect.fnUntraced(function* () {
           const seen = yield* visible(watched)
-          const statuses = yield* orUnavailable(store.statuses(seen.map(({ name }) => name)))
-          const of = new Map(statuses.map((status) => [status.desired.repository, status]))
+          const entries = yield* orUnavailable(catalogue.read(seen.map(({ name }) => name)))
           return {
             repositories: seen.flatMap((one) => {
-              const status = of.get(one.name)
-              return status === undefined
+              const entry = entries.get(one.name)
+              return entry === undefined
                 ? []
-                : [{ ...summarise(one, status), runs: runningTags(status.observed) }]
+                : [{ ...summarise(one, entry), runs: runningTags(entry.observed) }]
             })
           }
         }),
@@ -55,7 +55,7 @@ export const repositories = ({ watched }: Pick<ServerSettings, "watched">) =>
           const elected = wantedTag(entry)
           return HttpApiSchema.withHeaders({
             body: {
-              ...summarise(one, status),
+              ...summarise(one, entry),
               elected: elected._tag === "Elected" ? showTarget(elected, view) : null,
               view: view === null ? null : showView(view, status.readAt),
               observed: observed === null ? null : showObserved(observed, status.observedAt)
@@ -99,13 +99,13 @@ export const repositories = ({ watched }: Pick<ServerSettings, "watched">) =>
     })
   )
 
-const summarise = (watched: Watched, status: RepositoryStatus) => {
-  const { desired, decision, decidedAt, checkedAt } = status
+const summarise = (watched: Watched, entry: Entry) => {
+  const { desired, decision, decidedAt, checkedAt } = entry.status
   return {
     name: watched.name,
     mode: watched.mode,
     job: watched.mapping.job,
-    why: why(watched, status),
+    why: why(watched, entry),
     desired: showDesired(desired),
     decision: decision === null || decidedAt === null ? null : showDecision(decision, decidedAt),
     checked_at: checkedAt

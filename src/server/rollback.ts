@@ -75,7 +75,7 @@ export const rollback = Effect.fn("rollback")(function* (
   const what = isUnderWay ? "it is being deployed already, and not once more" : "it is deployed now"
   const held = keeps
     ? `the hold of ${standing.by} stays`
-    : `nothing is deployed by itself ${describeEnd(hold)}`
+    : `nothing is deployed by itself ${describeEnd(hold, desired)}`
   return {
     message: `${name} is rolled back from ${from} to ${to.tag}: ${what}; ${held}`,
     desired

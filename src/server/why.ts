@@ -1,9 +1,11 @@
+import { isStanding } from "../decide/elect.ts"
+import { describeSuspect } from "../decide/suspicion.ts"
 import type { AttemptReason } from "../domain/Attempt.ts"
 import type { Decision, Stall, StallReason, Wait, WaitReason } from "../domain/Decision.ts"
 import type { Desired } from "../domain/Desired.ts"
 import type { Tag } from "../domain/Tag.ts"
 import type { Watched } from "../domain/Watched.ts"
-import type { RepositoryStatus } from "../store/StateStore.ts"
+import { type Entry, electFrom } from "./Catalogue.ts"
 import { runningTags, secondsBetween } from "./shown.ts"
 
 /** What a reason is said with. */
@@ -41,10 +43,10 @@ const waits: Record<WaitReason, Sentence> = {
   ],
   tag_missing: ({ words }) => [words, "push it, or pin another"],
   auto_deploy_off: () => ["auto_deploy is off", "switch it on, or order it: pin the tag, or reset"],
-  held: ({ desired: { hold }, words }) =>
+  held: ({ desired: { hold, pinnedTag }, words }) =>
     hold === null
       ? [words, byItself]
-      : [`${hold.by} holds it (${hold.why})`, `${endOf(hold)}, and an order passes it`],
+      : [`${hold.by} holds it (${hold.why})`, `${endOf(hold, pinnedTag)}, and an order passes it`],
   plan_mode: () => ['in mode "plan" nothing is deployed', 'set mode = "act" in the config'],
   would_rerun: () => [
     "a batch job would run once more",
@@ -108,8 +110,8 @@ const orders: Record<AttemptReason, string> = {
  * One sentence for people: what runs, what is wanted, why it is or is not being deployed, what would mend that, and
  * when the registry was last read. Of what was decided last: an order that no pass has seen yet is named as open.
  */
-export const why = ({ mapping: { job } }: Pick<Watched, "mapping">, status: RepositoryStatus): string => {
-  const { desired, observed, decision, checkedAt, readAt } = status
+export const why = ({ mapping: { job } }: Pick<Watched, "mapping">, entry: Entry): string => {
+  const { desired, observed, decision, checkedAt, readAt } = entry.status
   const tags = runningTags(observed)
   const runs =
     tags.length === 0 ? `what ${job.job} runs is not known` : `${job.job} runs ${tags.join(" and ")}`
@@ -117,7 +119,28 @@ export const why = ({ mapping: { job } }: Pick<Watched, "mapping">, status: Repo
     checkedAt === null
       ? "the registry was not read yet"
       : `the registry was last read ${ageOf(secondsBetween(checkedAt, readAt))} ago`
-  return `${runs}${say(job.job, tags, decision, desired)}${openRequest(desired, decision)}; ${checked}.`
+  return `${runs}${say(job.job, tags, decision, desired)}${passedOver(entry)}${doubted(entry)}${openRequest(desired, decision)}; ${checked}.`
+}
+
+/** The version that would be elected had it not failed before (S11): who pushed it asks where it is. */
+const passedOver = (entry: Entry): string => {
+  const { desired, history, view, readAt } = entry
+  if (desired.pinnedTag !== "" || view === null) return ""
+  const elected = electFrom(entry, "", false)
+  const best = electFrom({ ...entry, history: { ...history, quarantine: [] } }, "", false)
+  if (elected._tag !== "Elected" || best._tag !== "Elected" || best.tag === elected.tag) return ""
+  const kept = history.quarantine.find(
+    ({ digest, until }) => digest === best.digest && isStanding({ until }, readAt)
+  )
+  if (kept === undefined) return ""
+  const at = kept.until === null ? "" : `at ${kept.until.toISOString()}, `
+  return `; ${best.tag} is passed over, as it failed (${kept.why}): it is tried again ${at}with another digest, or when somebody redeploys it`
+}
+
+/** Also where nothing waits for it: with the listing as it is nothing will be followed. */
+const doubted = ({ view, status: { decision } }: Entry): string => {
+  const isSaid = decision?._tag === "Wait" && decision.reason === "suspect_view"
+  return view === null || view.suspect === null || isSaid ? "" : `; ${describeSuspect(view)}`
 }
 
 const say = (job: string, tags: ReadonlyArray<Tag>, decision: Decision | null, desired: Desired): string => {
@@ -152,9 +175,13 @@ const sayWanted = (tags: ReadonlyArray<Tag>, decision: Wait | Stall, { pinnedTag
     : ", and the same tag with another digest is wanted but not deployed: "
 }
 
-const endOf = (hold: NonNullable<Desired["hold"]>): string => {
+const endOf = (hold: NonNullable<Desired["hold"]>, pinnedTag: Desired["pinnedTag"]): string => {
   const byTime = hold.until === null ? [] : [`at ${hold.until.toISOString()}`]
-  const byVersion = hold.resume === "next_version" ? ["with a version above the one it left"] : []
+  const next =
+    pinnedTag === ""
+      ? `a version above ${hold.left?.tag ?? "the one it left"}`
+      : `another digest of ${pinnedTag}`
+  const byVersion = hold.resume === "next_version" ? [`with ${next}`] : []
   const ends = [...byTime, ...byVersion]
   return ends.length === 0
     ? "release the hold"

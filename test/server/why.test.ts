@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { type Decision, StallReason, WaitReason } from "../../src/domain/Decision.ts"
 import type { Desired } from "../../src/domain/Desired.ts"
+import { Ballot } from "../../src/decide/Ballot.ts"
+import type { Entry } from "../../src/server/Catalogue.ts"
 import { why } from "../../src/server/why.ts"
 import type { RepositoryStatus } from "../../src/store/StateStore.ts"
 import {
@@ -11,6 +13,7 @@ import {
   noon,
   requested,
   runs,
+  seen,
   tag,
   task,
   watched
@@ -26,6 +29,22 @@ const status = (change: Partial<RepositoryStatus>): RepositoryStatus => ({
   readAt: noon,
   ...change
 })
+
+/** Without a view: nothing is known of tags but what the decision says. */
+const entry = (change: Partial<RepositoryStatus>, seen: Partial<Entry> = {}): Entry => {
+  const now = status(change)
+  const { desired, observed, readAt } = now
+  return {
+    status: now,
+    desired,
+    observed,
+    readAt,
+    view: null,
+    history: { ran: [], quarantine: [] },
+    ballot: new Ballot(),
+    ...seen
+  }
+}
 
 const would = { tag: tag("v1.2.0"), digest: null }
 const ends = "; the registry was last read 12 s ago."
@@ -129,7 +148,7 @@ describe("L13: why", () => {
     "says what waits for %s",
     (reason, words, because) => {
       const decision: Decision = { _tag: "Wait", reason, words, would, verdict: null }
-      assert.strictEqual(why(watched, status({ decision })), `${before}${because}${ends}`)
+      assert.strictEqual(why(watched, entry({ decision })), `${before}${because}${ends}`)
     }
   )
 
@@ -137,7 +156,7 @@ describe("L13: why", () => {
     "says what stalls by %s",
     (reason, words, because) => {
       const decision: Decision = { _tag: "Stall", reason, words, would }
-      assert.strictEqual(why(watched, status({ decision })), `${before}${because}${ends}`)
+      assert.strictEqual(why(watched, entry({ decision })), `${before}${because}${ends}`)
     }
   )
 
@@ -161,6 +180,8 @@ describe("L13: why", () => {
     ["a hold", held({}), `${before}ann holds it (the fair); release the hold, and an order passes it${ends}`],
     ["a hold with an end", held({ until: new Date("2026-02-01T00:00:00Z") }), `${before}ann holds it (the fair); release the hold, which ends by itself at 2026-02-01T00:00:00.000Z, and an order passes it${ends}`],
     ["a hold that a version ends", held({ resume: "next_version" }), `${before}ann holds it (the fair); release the hold, which ends by itself with a version above the one it left, and an order passes it${ends}`],
+    ["a hold that the version after one ends", held({ resume: "next_version", left: { tag: tag("v1.2.0"), digest: null } }), `${before}ann holds it (the fair); release the hold, which ends by itself with a version above v1.2.0, and an order passes it${ends}`],
+    ["a hold of a pin", { ...held({ resume: "next_version" }), desired: desired({ pinnedTag: tag("v1.2.0"), hold: { by: "ann", why: "the fair", until: null, resume: "next_version", left: { tag: tag("v1.2.0"), digest: digest("c") } } }) }, `${before}ann holds it (the fair); release the hold, which ends by itself with another digest of v1.2.0, and an order passes it${ends}`],
     ["an order that no pass has seen", { desired: ordered, decision: { _tag: "InSync", tag: tag("v1.1.0"), digest: null } }, `api runs v1.1.0, which is what is wanted; the redeploy that ann ordered is open${ends}`],
     ["tasks that differ", { observed: { ...runs(task("v1.0.0", "a")), tasks: [task("v1.0.0", "a"), task("v1.1.0", "b"), task("v1.0.0", "a")] }, decision: waiting }, `api runs v1.0.0 and v1.1.0, and nothing is deployed: the registry was not read yet; it is asked within the interval, or by a check now${ends}`],
     ["a pin that was never seen", { desired: desired({ pinnedTag: tag("stable") }), decision: waiting }, `api runs v1.1.0, and stable is wanted but not deployed: the registry was not read yet; it is asked within the interval, or by a check now${ends}`],
@@ -170,5 +191,30 @@ describe("L13: why", () => {
     ["a beginning", { observed: null, checkedAt: null }, "what api runs is not known, and nothing was decided yet: no instance has led since it is watched; the registry was not read yet."],
     ["a registry that is silent", { checkedAt: minutesAgo(90), decision: { _tag: "InSync", tag: tag("v1.1.0"), digest: null } }, "api runs v1.1.0, which is what is wanted; the registry was last read 90 min ago."],
     ["one that is gone", { checkedAt: minutesAgo(3 * 24 * 60), decision: { _tag: "InSync", tag: tag("v1.1.0"), digest: null } }, "api runs v1.1.0, which is what is wanted; the registry was last read 3 days ago."]
-  ])("says it of %s", (_, change, sentence) => assert.strictEqual(why(watched, status(change)), sentence))
+  ])("says it of %s", (_, change, sentence) => assert.strictEqual(why(watched, entry(change)), sentence))
+
+  const inSync: Partial<RepositoryStatus> = {
+    decision: { _tag: "InSync", tag: tag("v1.1.0"), digest: digest("b") }
+  }
+  const failed = (until: Date | null, letter = "c"): Partial<Entry> => ({
+    ...seen(["v1.0.0", "v1.1.0", "v1.2.0"], { "v1.2.0": "c" }),
+    history: { ran: [], quarantine: [{ digest: digest(letter), why: "exited 1", until, failures: 1 }] }
+  })
+  const passedOver =
+    "api runs v1.1.0, which is what is wanted; v1.2.0 is passed over, as it failed (exited 1): "
+
+  // prettier-ignore
+  it.each<readonly [what: string, seen: Partial<Entry>, sentence: string]>([
+    ["S11: a version that failed", failed(null), `${passedOver}it is tried again with another digest, or when somebody redeploys it${ends}`],
+    ["S11: one that failed for other causes", failed(new Date("2999-01-01T00:00:00Z")), `${passedOver}it is tried again at 2999-01-01T00:00:00.000Z, with another digest, or when somebody redeploys it${ends}`],
+    ["S11: one whose time is over", failed(minutesAgo(1)), `api runs v1.1.0, which is what is wanted${ends}`],
+    ["S11: another digest that failed", failed(null, "a"), `api runs v1.1.0, which is what is wanted${ends}`],
+    ["S9: a listing that lost what runs", seen(["v1.1.0"], {}, { suspect: "empty" }), `api runs v1.1.0, which is what is wanted; the listing is suspect: empty; only a higher version is taken from it, until it is whole again, accepted, or the same for a day${ends}`]
+  ])("says it of %s", (_, seen, sentence) => assert.strictEqual(why(watched, entry(inSync, seen)), sentence))
+
+  it("S11: says nothing of versions under a pin", () =>
+    assert.strictEqual(
+      why(watched, entry({ ...inSync, desired: desired({ pinnedTag: tag("v1.1.0") }) }, failed(null))),
+      `api runs v1.1.0, which is what is wanted (pinned)${ends}`
+    ))
 })
