@@ -26,10 +26,10 @@ export const suspect = (
 /** What is missing, in a sentence for people. */
 export const describeDoubt = ({ suspicion, listed, lost, sample, running, since }: Doubt): string => {
   const gives = {
-    not_found: `answers that it has no such repository; ${count(lost)} of the last good view ${are(lost)} missing`,
-    empty: `lists no tag; ${count(lost)} of the last good view ${are(lost)} missing`,
-    running_tag_gone: `lists ${count(listed)}; ${lost} of the last good view ${are(lost)} missing`,
-    many_tags_gone: `lists ${count(listed)}; ${lost} of the last good view ${are(lost)} missing`
+    not_found: `answers that it has no such repository; ${countTags(lost)} of the last good view ${are(lost)} missing`,
+    empty: `lists no tag; ${countTags(lost)} of the last good view ${are(lost)} missing`,
+    running_tag_gone: `lists ${countTags(listed)}; ${lost} of the last good view ${are(lost)} missing`,
+    many_tags_gone: `lists ${countTags(listed)}; ${lost} of the last good view ${are(lost)} missing`
   }[suspicion]
   const named = sample.length === 0 ? "" : `: ${sample.join(", ")}${lost > sample.length ? " …" : ""}`
   const runs = running.length === 0 ? "" : `; the job has ${running.join(", ")}`
@@ -40,5 +40,5 @@ export const describeDoubt = ({ suspicion, listed, lost, sample, running, since 
 export const describeSuspect = ({ suspect, doubt }: View): string =>
   `the listing is suspect: ${doubt == null ? suspect : describeDoubt(doubt)}; only a higher version is taken from it, until it is whole again, accepted, or the same for a day`
 
-const count = (tags: number): string => (tags === 1 ? "1 tag" : `${tags} tags`)
+export const countTags = (tags: number): string => (tags === 1 ? "1 tag" : `${tags} tags`)
 const are = (tags: number): string => (tags === 1 ? "is" : "are")

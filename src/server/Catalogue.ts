@@ -88,7 +88,11 @@ export class Catalogue extends Context.Service<
               const name = desired.repository
               const view = views.get(name) ?? null
               const history = histories.get(name) ?? { ran: [], quarantine: [] }
-              const ballot = ballotOf(name, view?.tags ?? [])
+              // As who leads elects: a listed tag whose manifest is gone is no candidate.
+              const ballot = ballotOf(
+                name,
+                (view?.tags ?? []).filter((tag) => !view?.gone.has(tag))
+              )
               return [name, { status, desired, observed, view, history, ballot, readAt }]
             })
           )

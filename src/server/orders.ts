@@ -1,7 +1,8 @@
 import { Effect } from "effect"
 import type { TagChange } from "../api/Classic.ts"
 import type { Election } from "../decide/elect.ts"
-import { describeDoubt } from "../decide/suspicion.ts"
+import { isAboveAll } from "../decide/decide.ts"
+import { describeDoubt, describeSuspect } from "../decide/suspicion.ts"
 import { isOpen } from "../domain/Attempt.ts"
 import type { Desired } from "../domain/Desired.ts"
 import type { Digest } from "../domain/Digest.ts"
@@ -46,7 +47,7 @@ export const setTag = Effect.fn("setTag")(function* (
     const election = electFrom(entry, "", true)
     const request = asks(watched, "pin", awaitsDeployment(election))
     const desired = yield* changeDesired(watched, { ...switched, pinnedTag, ...request }, expected)
-    const follows = describeElection(watched, election, desired)
+    const follows = describeElection(watched, entry, election, desired)
     const message = `${watched.name} follows versions: ${follows}${alsoSwitched(wanted, desired)}`
     return { message, desired } satisfies Ordered
   }
@@ -86,8 +87,8 @@ export const reset = Effect.fn("reset")(function* (watched: Watched, expected: E
     doubt !== null
       ? `${describeDoubt(doubt)}; the highest version that is listed all the same is deployed now`
       : running
-        ? `the job has ${election.tag} already`
-        : describeElection(watched, election, desired)
+        ? `the job has ${election.tag} already${entry.desired.pinnedTag === "" ? "" : ", and what was pushed above it meanwhile comes after it"}`
+        : describeElection(watched, entry, election, desired)
   const message = `${watched.name} follows versions, with auto_deploy on: ${what}`
   return { message, desired } satisfies Ordered
 })
@@ -121,15 +122,33 @@ export const isDeploying = (repository: RepositoryName, tag: Tag, digest: Digest
 const runsAlready = ({ observed }: Entry, tag: Tag): boolean =>
   observed?._tag === "Runs" && observed.tasks.every((task) => task.tag === tag)
 
+/** Rule 7, of a listing that the order does not go by. */
+const isDoubtful = ({ view, desired, observed }: Entry, tag: Tag): boolean =>
+  view?.suspect != null &&
+  observed?._tag === "Runs" &&
+  !observed.tasks.every((task) => task.tag === tag) &&
+  !isAboveAll({ desired, observed }, tag)
+
 /** Where no listing was taken yet, as under a pin, the request waits for it. */
 const awaitsDeployment = ({ _tag }: Election): boolean => _tag === "Elected" || _tag === "NotViewed"
 
 const planned = 'stored only: in mode "plan" nothing is deployed'
 
-const describeElection = (watched: Watched, election: Election, desired: Desired): string => {
+/** `entry`: as it was before the order. Under its pin nothing was listed. */
+const describeElection = (watched: Watched, entry: Entry, election: Election, desired: Desired): string => {
+  const { view } = entry
   switch (election._tag) {
     case "Elected":
-      return describeDeployment(election.tag, watched, desired)
+      if (watched.mode === "act" && view !== null && isDoubtful(entry, election.tag)) {
+        return `nothing is deployed yet: ${describeSuspect(view)}`
+      }
+      return describeDeployment(
+        entry.desired.pinnedTag === ""
+          ? election.tag
+          : `${election.tag}, or what was pushed above it meanwhile,`,
+        watched,
+        desired
+      )
     case "NotViewed":
       return watched.mode === "plan"
         ? planned

@@ -3,6 +3,7 @@ import { Conflict, NotFound } from "../api/ApiError.ts"
 import { Caller } from "../api/Authorization.ts"
 import { AttemptId } from "../domain/Attempt.ts"
 import type { Watched } from "../domain/Watched.ts"
+import { countTags } from "../decide/suspicion.ts"
 import { StateStore } from "../store/StateStore.ts"
 import { orUnavailable } from "./orUnavailable.ts"
 import type { Ordered } from "./orders.ts"
@@ -40,7 +41,7 @@ export const acceptView = Effect.fn("acceptView")(function* ({ name }: Watched) 
   const some = sample.length === 0 ? "" : ` (${sample.join(", ")}${lost > sample.length ? ", …" : ""})`
   const has = running.length === 0 ? "" : `; the job has ${running.join(", ")}, which is among them`
   return {
-    message: `the listing of ${name} is accepted, with ${listed} tags and without ${lost} that were there before${some}: the next one like it is the last good view${has}`,
+    message: `the listing of ${name} is accepted, with ${countTags(listed)} and without ${lost} that were there before${some}: the next one like it is the last good view${has}`,
     desired: yield* orUnavailable(store.desired(name))
   } satisfies Ordered
 })

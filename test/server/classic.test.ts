@@ -448,6 +448,29 @@ describe.skipIf(noPostgres)("POST /tags/REPO/reset", () => {
     )
   )
 
+  it.live("S9: names no tag that is gone, and promises nothing of a listing that lacks all", () =>
+    served((origin) =>
+      Effect.gen(function* () {
+        const store = yield* StateStore
+        yield* list(["v1.0.0", "v1.1.0", "v1.2.0"])
+        yield* runs("v1.1.0")
+        yield* list([], "empty")
+        yield* store.saveDigest(api, Tag.make("v1.1.0"), null)
+        yield* store.saveDigest(api, Tag.make("v1.2.0"), null)
+        for (const [path, body] of [
+          ["/reset", ""],
+          ["", { pinned_tag: "" }]
+        ] as const) {
+          const { text } = yield* post(`${origin}/tags/api${path}`, body)
+          assert.match(
+            text,
+            /: nothing is deployed yet: the listing is suspect: since \S+ the registry lists no tag/
+          )
+        }
+      })
+    )
+  )
+
   it.live.each<
     readonly [
       what: string,
@@ -460,19 +483,19 @@ describe.skipIf(noPostgres)("POST /tags/REPO/reset", () => {
       "asks for the elected tag",
       Effect.andThen(list(["v1.0.0", "v1.1.0"]), runs("v1.0.0")),
       "reset",
-      "v1.1.0 is deployed now"
+      "v1.1.0, or what was pushed above it meanwhile, is deployed now"
     ],
     [
       "asks from a tag that is no version",
       Effect.andThen(list(["v1.0.0", "stable"]), runs("stable")),
       "reset",
-      "v1.0.0 is deployed now"
+      "v1.0.0, or what was pushed above it meanwhile, is deployed now"
     ],
     [
       "asks for nothing where the elected tag runs",
       Effect.andThen(list(["v1.0.0", "v1.1.0"]), runs("v1.1.0")),
       null,
-      "the job has v1.1.0 already"
+      "the job has v1.1.0 already, and what was pushed above it meanwhile comes after it"
     ],
     [
       "asks for nothing where nothing is elected",
@@ -484,7 +507,7 @@ describe.skipIf(noPostgres)("POST /tags/REPO/reset", () => {
       "S9: goes by no listing without a tag",
       Effect.andThen(list(["v1.0.0", "v1.1.0"]), runs("v1.1.0")).pipe(Effect.andThen(list([], "empty"))),
       null,
-      "the job has v1.1.0 already"
+      "the job has v1.1.0 already, and what was pushed above it meanwhile comes after it"
     ],
     [
       "asks where only the pin was ever looked at",

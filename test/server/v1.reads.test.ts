@@ -123,7 +123,7 @@ describe.skipIf(noPostgres)("what /v1 shows", () => {
         assert.deepStrictEqual([accepted.status, accepted.headers.get("etag")], [200, '"2"'], accepted.text)
         assert.match(
           accepted.text,
-          /the listing of api is accepted, with 1 tags and without 9 that were there before \(v1.9.0, .*\): the next one like it is the last good view; the job has v1.9.0, which is among them/
+          /the listing of api is accepted, with 1 tag and without 9 that were there before \(v1.9.0, .*\): the next one like it is the last good view; the job has v1.9.0, which is among them/
         )
         assert.strictEqual((yield* desired()).updatedBy, "anonymous")
       })
