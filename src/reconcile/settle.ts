@@ -28,9 +28,12 @@ export const settle = Effect.fn("settle")(
     const deployer = yield* Deployer
     const store = yield* StateStore
     const settled = yield* deployer.settle(attempt)
-    yield* Effect.logInfo("settled attempt").pipe(
-      Effect.annotateLogs({ attempt: attempt.id, found: settled._tag, tag: attempt.toTag })
-    )
+    // What nobody can tell any more is asked for at every pass, until a person gives it up: its decision says so once.
+    if (settled._tag !== "OutOfReach" || isGivenUp) {
+      yield* Effect.logInfo("settled attempt").pipe(
+        Effect.annotateLogs({ attempt: attempt.id, found: settled._tag, tag: attempt.toTag })
+      )
+    }
     switch (settled._tag) {
       case "Accepted": {
         const { nomadIndex, nomadVersion } = settled
@@ -44,8 +47,9 @@ export const settle = Effect.fn("settle")(
         // Its holder died with it.
         if (attempt.state === "submitted") yield* store.move(fence, attempt.id, "unknown", settled.words)
         if (!isGivenUp) {
+          const words = `attempt ${attempt.id} at ${attempt.toTag}: ${settled.words}`
           return {
-            show: Stall.make({ reason: "unknown_outcome", words: settled.words, would: null }),
+            show: Stall.make({ reason: "unknown_outcome", words, would: null }),
             retryIn: Duration.minutes(1)
           } satisfies SettleAnswer
         }

@@ -79,10 +79,7 @@ const stalls: Record<StallReason, Sentence> = {
     `${words}, as after a restored backup`,
     "adopt what the job has, or order a deployment"
   ],
-  unknown_outcome: ({ words }) => [
-    `it can not be told whether Nomad took the last attempt (${words})`,
-    "abandon the attempt, or order a deployment"
-  ],
+  unknown_outcome: ({ words }) => [words, "abandon that attempt, or order a deployment"],
   rollout_failed: ({ words }) => [
     `its rollout failed (${words})`,
     "push a version that works, redeploy this one, or roll back"

@@ -192,6 +192,9 @@ describe("S7: a holder that is gone in the middle of an attempt", () => {
       assert.strictEqual(yield* story.decision, "Stall unknown_outcome")
       assert.deepStrictEqual(yield* story.ways, ["intended submitted unknown"])
       const { pool: sql } = yield* Database
+      // Whoever is to give it up reads its id there.
+      const names = sql`select position((select id::text from attempt) in decision->>'words') > 0 as yes from decision`
+      assert.deepStrictEqual(yield* names, [{ yes: true }])
       yield* sql`update repository set abandoned = (select id from attempt)`
       yield* intervals(2)
       assert.deepStrictEqual(yield* story.ways, ["intended submitted unknown lost", anew])

@@ -118,8 +118,8 @@ const stalls: Record<StallReason, readonly [words: string, because: string]> = {
     "task api carries the marker m, as after a restored backup; adopt what the job has, or order a deployment"
   ],
   unknown_outcome: [
-    "the versions do not reach back",
-    "it can not be told whether Nomad took the last attempt (the versions do not reach back); abandon the attempt, or order a deployment"
+    "attempt 1 at v1.2.0: the versions do not reach back",
+    "attempt 1 at v1.2.0: the versions do not reach back; abandon that attempt, or order a deployment"
   ],
   rollout_failed: [
     "Failed due to progress deadline",
@@ -142,6 +142,16 @@ const stalls: Record<StallReason, readonly [words: string, because: string]> = {
     "Nomad refused the job (1 error: datacenters); mend the job; it is tried again once an hour, and when the job changes"
   ]
 }
+
+const inSync: Partial<RepositoryStatus> = {
+  decision: { _tag: "InSync", tag: tag("v1.1.0"), digest: digest("b") }
+}
+const failed = (until: Date | null, letter = "c"): Partial<Entry> => ({
+  ...seen(["v1.0.0", "v1.1.0", "v1.2.0"], { "v1.2.0": "c" }),
+  history: { ran: [], quarantine: [{ digest: digest(letter), why: "exited 1", until, failures: 1 }] }
+})
+const passedOver =
+  "api runs v1.1.0, which is what is wanted; v1.2.0 is passed over, as it failed (exited 1): "
 
 describe("L13: why", () => {
   it.each(WaitReason.literals.map((reason) => [reason, ...waits[reason]] as const))(
@@ -192,16 +202,6 @@ describe("L13: why", () => {
     ["a registry that is silent", { checkedAt: minutesAgo(90), decision: { _tag: "InSync", tag: tag("v1.1.0"), digest: null } }, "api runs v1.1.0, which is what is wanted; the registry was last read 90 min ago."],
     ["one that is gone", { checkedAt: minutesAgo(3 * 24 * 60), decision: { _tag: "InSync", tag: tag("v1.1.0"), digest: null } }, "api runs v1.1.0, which is what is wanted; the registry was last read 3 days ago."]
   ])("says it of %s", (_, change, sentence) => assert.strictEqual(why(watched, entry(change)), sentence))
-
-  const inSync: Partial<RepositoryStatus> = {
-    decision: { _tag: "InSync", tag: tag("v1.1.0"), digest: digest("b") }
-  }
-  const failed = (until: Date | null, letter = "c"): Partial<Entry> => ({
-    ...seen(["v1.0.0", "v1.1.0", "v1.2.0"], { "v1.2.0": "c" }),
-    history: { ran: [], quarantine: [{ digest: digest(letter), why: "exited 1", until, failures: 1 }] }
-  })
-  const passedOver =
-    "api runs v1.1.0, which is what is wanted; v1.2.0 is passed over, as it failed (exited 1): "
 
   // prettier-ignore
   it.each<readonly [what: string, seen: Partial<Entry>, sentence: string]>([
