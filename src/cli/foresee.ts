@@ -16,6 +16,7 @@ import { StateStore } from "../store/StateStore.ts"
 
 /** What a repository is and what would become of it, were it acted on now. */
 export interface Foreseen {
+  readonly desired: Desired
   readonly observed: Observed
   readonly decision: Decision
 }
@@ -57,7 +58,7 @@ export const foresee = Effect.fn("foresee")(function* (watched: Watched) {
     }
     decision = decide(situation)
   }
-  return { observed, decision } satisfies Foreseen
+  return { desired, observed, decision } satisfies Foreseen
 })
 
 /** What the registry says now: its listing for `""`, the tag's digest for a pin. A fault is an answer as well. */

@@ -1,6 +1,7 @@
 import { Console, Effect } from "effect"
 import type { Config } from "../config/Config.ts"
 import type { Decision } from "../domain/Decision.ts"
+import type { Desired } from "../domain/Desired.ts"
 import type { Observed } from "../domain/Observed.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
 import { StateStore } from "../store/StateStore.ts"
@@ -64,9 +65,9 @@ const untoldReasons: ReadonlySet<string> = new Set([
   "not_viewed_yet"
 ])
 
-const toLine = (repository: RepositoryName, { observed, decision }: Foreseen): Line => {
+const toLine = (repository: RepositoryName, { desired, observed, decision }: Foreseen): Line => {
   const deploys = decision._tag === "Deploy" ? `${decision.tag}@${decision.digest ?? ""}` : null
-  return { repository, runs: describeRuns(observed), deploys, ...why(decision) }
+  return { repository, runs: describeRuns(observed), deploys, ...why(decision, desired) }
 }
 
 /** Each tag once: tasks of one image differ only where somebody left off half-way. */
@@ -82,10 +83,15 @@ const deployed = {
   drift: "somebody else changed the image"
 } as const
 
-const why = (decision: Decision): Pick<Line, "reason" | "words"> => {
+const why = (decision: Decision, { pinnedTag }: Desired): Pick<Line, "reason" | "words"> => {
   switch (decision._tag) {
     case "Deploy":
-      return { reason: decision.reason, words: deployed[decision.reason] }
+      // A pin that the job has not is no higher version.
+      return {
+        reason: decision.reason,
+        words:
+          decision.reason === "new_version" && pinnedTag !== "" ? "it is pinned" : deployed[decision.reason]
+      }
     case "InSync":
       return { reason: "in_sync", words: "in sync" }
     case "Follow":

@@ -52,7 +52,7 @@ const waits: Record<WaitReason, Sentence> = {
     "a batch job would run once more",
     'set batch = "rerun" in the config, or order it: redeploy, or pin the tag'
   ],
-  brake: ({ words }) => [`the brake is on (${words})`, "look at the moves that it stops, and release it"],
+  brake: ({ words }) => [words, "GET /v1/brake has the moves that it stops, and the id that a release names"],
   too_many_rollouts: () => [
     "as many rollouts as the config lets are under way",
     `${byItself} when one of them ends`
@@ -103,12 +103,18 @@ const orders: Record<AttemptReason, string> = {
   drift: "as somebody else replaced it"
 }
 
+/** A pin that the job has not is no newer version. */
+const reasonOf = (reason: AttemptReason, { pinnedTag }: Desired): string =>
+  reason === "new_version" && pinnedTag !== "" ? "as it is pinned" : orders[reason]
+
 /**
  * One sentence for people: what runs, what is wanted, why it is or is not being deployed, what would mend that, and
  * when the registry was last read. Of what was decided last: an order that no pass has seen yet is named as open.
  */
 export const why = ({ mapping: { job } }: Pick<Watched, "mapping">, entry: Entry): string => {
-  const { desired, observed, decision, checkedAt, readAt } = entry.status
+  const { desired, observed, decision, readAt } = entry.status
+  // What was checked is written every 10 s; a listing that was taken before says so at once.
+  const checkedAt = entry.status.checkedAt ?? entry.view?.takenAt ?? null
   const tags = runningTags(observed)
   const runs =
     tags.length === 0 ? `what ${job.job} runs is not known` : `${job.job} runs ${tags.join(" and ")}`
@@ -146,7 +152,7 @@ const say = (job: string, tags: ReadonlyArray<Tag>, decision: Decision | null, d
     case "InSync":
       return `, which is what is wanted${desired.pinnedTag === "" ? "" : " (pinned)"}`
     case "Deploy":
-      return `, and ${decision.tag} is being deployed, ${orders[decision.reason]}`
+      return `, and ${decision.tag} is being deployed, ${reasonOf(decision.reason, desired)}`
     case "Follow":
       return `, and a rollout is under way${decision.words === "" ? "" : ` (${decision.words})`}: nothing else is deployed until it ends`
     case "Settle":

@@ -68,6 +68,20 @@ describe("plan", () => {
   )
 
   story(
+    "a pin below what runs is no higher version",
+    Effect.gen(function* () {
+      const { config } = yield* begin({ pinned: ["v0.9.0", "v1.0.0"] })
+      const [pinned] = config.watched
+      assert.isDefined(pinned)
+      const pin = { repository: pinned.name, pinnedTag: Tag.make("v0.9.0"), by: "ann", from: "" }
+      yield* (yield* StateStore).change(pin)
+      yield* plan(config, false)
+      const printed = (yield* TestConsole.logLines).map(String).at(-1) ?? ""
+      assert.match(printed, /^pinned +v1\.0\.0 +v0\.9\.0@sha256:[0-9a-f]{12} +it is pinned$/)
+    })
+  )
+
+  story(
     "S9: from a listing that lost tags nothing is foretold, and what is silent is said to be untold",
     Effect.gen(function* () {
       const { registry, config } = yield* begin({

@@ -86,8 +86,8 @@ const waits: Record<WaitReason, readonly [words: string, because: string]> = {
     'a batch job would run once more; set batch = "rerun" in the config, or order it: redeploy, or pin the tag'
   ],
   brake: [
-    "6 of 20 would move",
-    "the brake is on (6 of 20 would move); look at the moves that it stops, and release it"
+    "the brake is on: no push explains this move",
+    "the brake is on: no push explains this move; GET /v1/brake has the moves that it stops, and the id that a release names"
   ],
   too_many_rollouts: [
     "",
@@ -184,6 +184,7 @@ describe("L13: why", () => {
     ["in sync", { decision: { _tag: "InSync", tag: tag("v1.1.0"), digest: digest("b") } }, `api runs v1.1.0, which is what is wanted${ends}`],
     ["in sync with a pin", { desired: desired({ pinnedTag: tag("v1.1.0") }), decision: { _tag: "InSync", tag: tag("v1.1.0"), digest: null } }, `api runs v1.1.0, which is what is wanted (pinned)${ends}`],
     ["a deployment", { decision: { _tag: "Deploy", ...would, reason: "new_version" } }, `api runs v1.1.0, and v1.2.0 is being deployed, as it is newer${ends}`],
+    ["a deployment of a pin", { desired: desired({ pinnedTag: tag("v1.2.0") }), decision: { _tag: "Deploy", ...would, reason: "new_version" } }, `api runs v1.1.0, and v1.2.0 is being deployed, as it is pinned${ends}`],
     ["an order that is obeyed", { desired: ordered, decision: { _tag: "Deploy", ...would, reason: "requested" } }, `api runs v1.1.0, and v1.2.0 is being deployed, as ordered${ends}`],
     ["a rollout", { decision: { _tag: "Follow", words: "Deployment is running" } }, `api runs v1.1.0, and a rollout is under way (Deployment is running): nothing else is deployed until it ends${ends}`],
     ["an attempt in doubt", { decision: { _tag: "Settle", attempt: marker(1) } }, `api runs v1.1.0, and it is being found out whether Nomad took attempt ${marker(1)}: nothing else is deployed before${ends}`],
@@ -211,6 +212,12 @@ describe("L13: why", () => {
     ["S11: another digest that failed", failed(null, "a"), `api runs v1.1.0, which is what is wanted${ends}`],
     ["S9: a listing that lost what runs", seen(["v1.1.0"], {}, { suspect: "empty" }), `api runs v1.1.0, which is what is wanted; the listing is suspect: empty; only a higher version is taken from it, until it is whole again, accepted, or the same for a day${ends}`]
   ])("says it of %s", (_, seen, sentence) => assert.strictEqual(why(watched, entry(inSync, seen)), sentence))
+
+  it("says when it was listed, before it was checked once more", () =>
+    assert.strictEqual(
+      why(watched, entry({ ...inSync, checkedAt: null }, seen(["v1.1.0"]))),
+      "api runs v1.1.0, which is what is wanted; the registry was last read 60 s ago."
+    ))
 
   it("S11: says nothing of versions under a pin", () =>
     assert.strictEqual(
