@@ -166,7 +166,7 @@ export const ruleLines: ReadonlyArray<Mutant> = [
     "a rollout under way not seen",
     "S16",
     [decideTest, "6: S16: follows a rollout that has the target"],
-    edit(decide, "if (isRolling(observed)) return Follow", "if (observed.version < 0) return Follow")
+    edit(decide, "if (isRolling(observed)) {", "if (observed.version < 0) {")
   ),
   mutant(
     "S17",
