@@ -73,7 +73,7 @@ const end = Effect.fnUntraced(function* (
     blame,
     swallowed,
     baseline: imageOf(revertedTo),
-    raise: outcome === "succeeded" && (yield* isNewMark(attempt))
+    raise: outcome === "succeeded" ? yield* newMark(attempt) : null
   })
   if (done) {
     yield* countRollout(outcome)
@@ -91,12 +91,10 @@ const imageOf = ([first, ...rest]: ReadonlyArray<ObservedTask>) => {
 }
 
 /** The high-water mark only rises by itself, a tag without order below all versions; requests set it when accepted. */
-const isNewMark = Effect.fnUntraced(function* ({ repository, toTag }: Attempt) {
+const newMark = Effect.fnUntraced(function* ({ repository, toTag }: Attempt) {
   const store = yield* StateStore
-  const { highWaterMark } = yield* store.desired(repository)
-  return (
-    highWaterMark === null ||
-    isHigher(toTag, highWaterMark) ||
-    (parseVersion(highWaterMark) === null && parseVersion(toTag) !== null)
-  )
+  const { highWaterMark: over } = yield* store.desired(repository)
+  const isHigherThanIt =
+    over === null || isHigher(toTag, over) || (parseVersion(over) === null && parseVersion(toTag) !== null)
+  return isHigherThanIt ? { over } : null
 })

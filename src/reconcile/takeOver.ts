@@ -57,6 +57,6 @@ const leave = Effect.fnUntraced(function* (fence: Fence, attempt: Attempt) {
     blame: null,
     swallowed: false,
     baseline: null,
-    raise: false
+    raise: null
   })
 })

@@ -100,8 +100,8 @@ export interface Ending {
   readonly swallowed: boolean
   /** The job's image is now this one, by Nomad's own rollback; left alone where a later attempt of ours holds. */
   readonly baseline: { readonly tag: Tag | null; readonly digest: Digest | null } | null
-  /** Raises the high-water mark to the attempt's tag, unless a later request has set it. */
-  readonly raise: boolean
+  /** Raises the high-water mark to the attempt's tag if it still is `over`: a pin or a request may have set it since. */
+  readonly raise: { readonly over: Tag | null } | null
 }
 
 /** What is known of a listing besides its tags. */

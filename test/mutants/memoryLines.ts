@@ -76,7 +76,7 @@ export const memoryLines: ReadonlyArray<Mutant> = [
     "the high-water mark lowered by a success",
     "S8",
     [failureTest, "S8: a success below the mark"],
-    edit(follow, "isHigher(toTag, highWaterMark) ||", "highWaterMark !== toTag ||")
+    edit(follow, "over === null || isHigher(toTag, over) ||", "over !== toTag ||")
   ),
   mutant(
     "T16 request",

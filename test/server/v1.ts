@@ -44,7 +44,7 @@ export const ended = Effect.fnUntraced(function* (
     blame: null,
     swallowed: false,
     baseline: null,
-    raise: false
+    raise: null
   })
   return made.id
 })

@@ -310,5 +310,5 @@ const ending = (attempt: Parameters<StateStore["Service"]["submit"]>[1]) => ({
   blame: null,
   swallowed: false,
   baseline: null,
-  raise: false
+  raise: null
 })

@@ -15,7 +15,7 @@ const ended = {
   blame: null,
   swallowed: false,
   baseline: null,
-  raise: false
+  raise: null
 }
 const tagsOf = (...names: ReadonlyArray<string>) => names.map((name) => Tag.make(name))
 

@@ -31,7 +31,7 @@ const telling = Effect.gen(function* () {
       blame: null,
       swallowed: false,
       baseline: null,
-      raise: false
+      raise: null
     })
   return { ...test, outbox, told, end }
 })

@@ -18,7 +18,7 @@ const ending = (attempt: AttemptId, over: Partial<Ending> = {}): Ending => ({
   blame: null,
   swallowed: false,
   baseline: null,
-  raise: false,
+  raise: null,
   ...over
 })
 const rolling = { phase: "slow" as const, words: "1 of 2", nomadVersion: 4, deploymentId: "d" }
@@ -57,7 +57,7 @@ describe.skipIf(noPostgres)("rollouts", () =>
         const first = yield* accepted()
         const second = yield* accepted({ reason: "requested", to: target("v1") })
         const rolledBack = { outcome: "reverted" as const, baseline: target("v0") }
-        yield* store.end(fence, ending(first.id, { ...rolledBack, raise: true }))
+        yield* store.end(fence, ending(first.id, { ...rolledBack, raise: { over: Tag.make("v1") } }))
         assert.deepInclude(yield* store.desired(api), {
           baselineTag: Tag.make("v1"),
           highWaterMark: Tag.make("v1")
@@ -65,7 +65,7 @@ describe.skipIf(noPostgres)("rollouts", () =>
         const third = yield* accepted()
         const swallowed = yield* accepted({ to: target("v3") })
         yield* store.end(fence, ending(swallowed.id, { outcome: "superseded" }))
-        yield* store.end(fence, ending(third.id, { ...rolledBack, raise: true }))
+        yield* store.end(fence, ending(third.id, { ...rolledBack, raise: { over: Tag.make("v1") } }))
         assert.deepInclude(yield* store.desired(api), {
           baselineTag: Tag.make("v0"),
           highWaterMark: Tag.make("v2")
@@ -94,9 +94,10 @@ describe.skipIf(noPostgres)("rollouts", () =>
     )
 
     it.effect.each([
-      { raise: true, mark: Tag.make("v2") },
-      { raise: false, mark: null }
-    ])("S8: raise $raise: the mark is $mark", ({ raise, mark }) =>
+      { raise: { over: null }, mark: Tag.make("v2") },
+      { raise: { over: Tag.make("v1") }, mark: null },
+      { raise: null, mark: null }
+    ])("S8: the mark is raised from what it was, and not over a pin since: $raise", ({ raise, mark }) =>
       Effect.gen(function* () {
         const { store, fence, api, accepted } = yield* leading
         const { id } = yield* accepted()
