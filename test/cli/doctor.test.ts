@@ -92,7 +92,7 @@ describe("doctor", () => {
       const { nomad, config } = yield* begin(["api"])
       const denied = { _tag: "Answer", status: 403, body: "Permission denied", times: 1 } as const
       const faults = [
-        ["/v1/jobs", "GET", "wrong nomad, namespace default", /needs list-jobs in namespace "default"/],
+        ["/v1/jobs", "GET", "warning nomad, namespace default", /needs list-jobs in namespace "default"/],
         ["/v1/job/api", "GET", "wrong job api of api", /needs read-job in namespace "default"/],
         ["/v1/jobs", "POST", "wrong job api of api", /needs register-job \(submit-job before/],
         ["/v1/client/fs/logs/", "GET", "warning job api of api", /needs read-logs in namespace "default"/]

@@ -24,10 +24,18 @@ export const examineNomad = Effect.fn("examineNomad")(function* (config: Config,
         answers: true,
         finding: ok(ofScope(scope), `list-jobs: ${size} ${size === 1 ? "job" : "jobs"}`)
       }),
-      onFailure: (unread) => ({
-        answers: unread.reason === "forbidden",
-        finding: wrong(ofScope(scope), unread.words, remedyOf(config, unread))
-      })
+      onFailure: (unread) => {
+        const answers = unread.reason === "forbidden"
+        // The service then reads every job in full, as it would anyway after a change.
+        const finding = answers
+          ? warning(
+              ofScope(scope),
+              unread.words,
+              `without it each job is read in full each interval; ${policy}`
+            )
+          : wrong(ofScope(scope), unread.words, remedyOf(config, unread))
+        return { answers, finding }
+      }
     }).pipe(Effect.tap(({ finding }) => report(finding)))
   )
   const findings = lists.map(({ finding }) => finding)
