@@ -28,7 +28,7 @@ const onlyFrom: ReadonlyArray<readonly [prefix: string, rooms: ReadonlyArray<str
 ]
 const importOf = /^(?:import|export)\s[^"]*?from\s+"([^"]+)"|^import\s+"([^"]+)"|\bimport\("([^"]+)"\)/gms
 
-const files = globSync("{src,migrations}/**/*.ts")
+const files = globSync("{src,migrations}/**/*.{ts,js}")
 const room = (file: string): string => {
   const [top, second, third] = file.split("/")
   if (top === "migrations") return "migrations"

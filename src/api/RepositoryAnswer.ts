@@ -12,7 +12,7 @@ import { VerdictName } from "../domain/Verdict.ts"
 import { Suspicion } from "../domain/View.ts"
 
 /** A tag, and its digest where that is known. */
-const TargetAnswer = Schema.Struct({ tag: Tag, digest: Schema.NullOr(Digest) })
+export const TargetAnswer = Schema.Struct({ tag: Tag, digest: Schema.NullOr(Digest) })
 
 /** What the owners want. `generation` is the `ETag`, and what `If-Match` is held against. */
 export const DesiredAnswer = Schema.Struct({

@@ -8,6 +8,8 @@ import { Tokens } from "../store/Tokens.ts"
 import { authorization } from "./authorization.ts"
 import { Catalogue } from "./Catalogue.ts"
 import { classic } from "./classic.ts"
+import { events } from "./events.ts"
+import { Feed } from "./Feed.ts"
 import { fleet } from "./fleet.ts"
 import { gate } from "./gate.ts"
 import { jsonBody } from "./jsonBody.ts"
@@ -15,6 +17,7 @@ import { limits as defaults, type Limits } from "./limits.ts"
 import { nodeServer } from "./nodeServer.ts"
 import { operations, probes } from "./operations.ts"
 import { ordering } from "./ordering.ts"
+import { page } from "./page.ts"
 import { repositories } from "./repositories.ts"
 import { routesOf } from "./routes.ts"
 import type { ServerSettings } from "./ServerSettings.ts"
@@ -61,7 +64,9 @@ const build = (settings: ServerSettings, limits: Limits) => {
     repositories(settings),
     ordering(settings, limits),
     fleet(settings),
-    operations
+    events,
+    operations,
+    page
   )
   const routes = HttpApiBuilder.layer(Api).pipe(
     Layer.provide(handlers),
@@ -75,12 +80,17 @@ const build = (settings: ServerSettings, limits: Limits) => {
     )
   )
 
-  return HttpRouter.serve(Layer.mergeAll(routes, gate(routesOf(Api), limits)), {
+  // Built after what serves, so released before it: it would wait for streams that never end by themselves.
+  const ending = Layer.effectDiscard(Effect.flatMap(Feed, (feed) => Effect.addFinalizer(() => feed.end)))
+  const served = HttpRouter.serve(Layer.mergeAll(routes, gate(routesOf(Api), limits)), {
     disableLogger: true,
     disableListenLog: true,
     // A name that is too long is told that nobody watches it, not that there is no such path.
     routerConfig: { maxParamLength: limits.headerBytes }
-  }).pipe(
+  })
+  return ending.pipe(
+    Layer.provide(served),
+    Layer.provide(Feed.layer(settings.watched, limits)),
     Layer.provide([cutting, Catalogue.layer]),
     Layer.provideMerge(
       NodeHttpServer.layer(() => node, { host, port, gracefulShutdownTimeout: limits.drainWithin }).pipe(

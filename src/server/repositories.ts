@@ -4,24 +4,15 @@ import { Api } from "../api/Api.ts"
 import { NotFound } from "../api/ApiError.ts"
 import { Caller } from "../api/Authorization.ts"
 import { AttemptId } from "../domain/Attempt.ts"
-import type { Watched } from "../domain/Watched.ts"
 import { StateStore } from "../store/StateStore.ts"
-import { Catalogue, type Entry, readEntry, wantedTag } from "./Catalogue.ts"
+import { Catalogue, readEntry, wantedTag } from "./Catalogue.ts"
 import { etagOf } from "./expected.ts"
 import { orUnavailable } from "./orUnavailable.ts"
 import type { ServerSettings } from "./ServerSettings.ts"
-import {
-  runningTags,
-  showAttempt,
-  showDecision,
-  showDesired,
-  showObserved,
-  showTarget,
-  showView
-} from "./shown.ts"
+import { runningTags, showAttempt, showDecision, showObserved, showTarget, showView } from "./shown.ts"
+import { summarise } from "./summarise.ts"
 import { verdicts } from "./verdicts.ts"
 import { findWatched, visible } from "./watchedFor.ts"
-import { why } from "./why.ts"
 
 const isAttemptId = Schema.is(AttemptId)
 const noAttempt = new NotFound({ message: "there is no such attempt" })
@@ -98,16 +89,3 @@ export const repositories = ({ watched }: Pick<ServerSettings, "watched">) =>
       })
     })
   )
-
-const summarise = (watched: Watched, entry: Entry) => {
-  const { desired, decision, decidedAt, checkedAt } = entry.status
-  return {
-    name: watched.name,
-    mode: watched.mode,
-    job: watched.mapping.job,
-    why: why(watched, entry),
-    desired: showDesired(desired),
-    decision: decision === null || decidedAt === null ? null : showDecision(decision, decidedAt),
-    checked_at: checkedAt
-  }
-}

@@ -107,22 +107,28 @@ const orders: Record<AttemptReason, string> = {
 const reasonOf = (reason: AttemptReason, { pinnedTag }: Desired): string =>
   reason === "new_version" && pinnedTag !== "" ? "as it is pinned" : orders[reason]
 
+/** `why`, without when the registry was last read. */
+export const because = ({ mapping: { job } }: Pick<Watched, "mapping">, entry: Entry): string => {
+  const { desired, observed, decision } = entry.status
+  const tags = runningTags(observed)
+  const runs =
+    tags.length === 0 ? `what ${job.job} runs is not known` : `${job.job} runs ${tags.join(" and ")}`
+  return `${runs}${say(job.job, tags, decision, desired)}${passedOver(entry)}${doubted(entry)}${openRequest(desired, decision)}`
+}
+
 /**
  * One sentence for people: what runs, what is wanted, why it is or is not being deployed, what would mend that, and
  * when the registry was last read. Of what was decided last: an order that no pass has seen yet is named as open.
  */
-export const why = ({ mapping: { job } }: Pick<Watched, "mapping">, entry: Entry): string => {
-  const { desired, observed, decision, readAt } = entry.status
+export const why = (watched: Pick<Watched, "mapping">, entry: Entry): string => {
+  const { readAt } = entry.status
   // What was checked is written every 10 s; a listing that was taken before says so at once.
   const checkedAt = entry.status.checkedAt ?? entry.view?.takenAt ?? null
-  const tags = runningTags(observed)
-  const runs =
-    tags.length === 0 ? `what ${job.job} runs is not known` : `${job.job} runs ${tags.join(" and ")}`
   const checked =
     checkedAt === null
       ? "the registry was not read yet"
       : `the registry was last read ${ageOf(secondsBetween(checkedAt, readAt))} ago`
-  return `${runs}${say(job.job, tags, decision, desired)}${passedOver(entry)}${doubted(entry)}${openRequest(desired, decision)}; ${checked}.`
+  return `${because(watched, entry)}; ${checked}.`
 }
 
 /** The version that would be elected had it not failed before (S11): who pushed it asks where it is. */

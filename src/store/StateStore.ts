@@ -249,6 +249,13 @@ export class StateStore extends Context.Service<
     statuses(
       repositories: ReadonlyArray<RepositoryName>
     ): Effect.Effect<ReadonlyArray<RepositoryStatus>, StoreError>
+    /**
+     * A short text for each, another one whenever its desired state, view, observation or decision was written: for
+     * whoever asks again and again what changed.
+     */
+    revisions(
+      repositories: ReadonlyArray<RepositoryName>
+    ): Effect.Effect<ReadonlyMap<RepositoryName, string>, StoreError>
 
     history(
       repository: RepositoryName,

@@ -3,6 +3,7 @@ import { Effect, Schema } from "effect"
 import { Decision } from "../domain/Decision.ts"
 import { Desired } from "../domain/Desired.ts"
 import { Observed } from "../domain/Observed.ts"
+import type { RepositoryName } from "../domain/RepositoryName.ts"
 import { decodeRows, encodeJson, isYes, rowOf } from "./rows.ts"
 import type { StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
@@ -23,7 +24,7 @@ const encodeDecision = encodeJson(Decision)
 /** What was observed and decided last, for people. */
 export const statuses = (
   sql: PgClient.PgClient
-): Pick<StateStore["Service"], "saveObservation" | "saveDecision" | "statuses"> => ({
+): Pick<StateStore["Service"], "saveObservation" | "saveDecision" | "statuses" | "revisions"> => ({
   saveObservation: (repository, observed) =>
     storeCall(
       "StateStore.saveObservation",
@@ -87,5 +88,18 @@ export const statuses = (
         left join checked c on c.repository = r.name
         where r.name = any(${repositories}::text[])
         order by r.name`.pipe(Effect.flatMap(decodeStatuses))
-    )
+    ),
+
+  // Every write of a row leaves another xmin, whoever wrote it: the transaction's.
+  revisions: (repositories) =>
+    storeCall(
+      "StateStore.revisions",
+      sql<{ readonly name: RepositoryName; readonly revision: string }>`
+        select r.name, concat_ws(' ', r.xmin, coalesce(v.xmin, '0'), coalesce(o.xmin, '0'), coalesce(d.xmin, '0')) as revision
+        from repository r
+        left join repository_view v on v.repository = r.name
+        left join observation o on o.repository = r.name
+        left join decision d on d.repository = r.name
+        where r.name = any(${repositories}::text[])`
+    ).pipe(Effect.map((rows) => new Map(rows.map(({ name, revision }) => [name, revision]))))
 })

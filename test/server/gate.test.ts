@@ -45,6 +45,8 @@ describe("the routes of the API", () => {
   it("X8: every endpoint says who may call it", () => {
     const access = routesOf(Api).map((route) => `${route.method} ${route.path}: ${route.access}`)
     assert.sameMembers(access, [
+      "GET /: anyone",
+      "GET /web/:file: anyone",
       "GET /ping: anyone",
       "GET /health/live: anyone",
       "GET /health/ready: anyone",
@@ -72,6 +74,7 @@ describe("the routes of the API", () => {
       "POST /v1/brake/release: operate",
       "POST /v1/adopt: operate",
       "GET /v1/audit: admin",
+      "GET /v1/events: read",
       "GET /metrics: read",
       "GET /openapi.json: read"
     ])
@@ -95,7 +98,6 @@ describe("the gate", () => {
   it.live.each<readonly [what: string, method: string, path: string, status: number, allow?: string]>([
     ["a path that is none", "GET", "/nothing", 404],
     ["a path that is none, to a browser", "GET", "/v1/nothing", 404],
-    ["the root", "GET", "/", 404],
     ["another case", "GET", "/REPOS", 404],
     ["two slashes", "GET", "//repos", 404],
     ["a name longer than any", "GET", `/tags/${"a".repeat(5000)}`, 400],

@@ -1,0 +1,291 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Redacted } from "effect"
+import { mkdirSync } from "node:fs"
+import type { Page } from "playwright-core"
+import { afterAll } from "vitest"
+import { StateStore } from "../../src/store/StateStore.ts"
+import { Tokens } from "../../src/store/Tokens.ts"
+import { closeBrowser, noChromium, openTab, type Tab } from "../real/chromium.ts"
+import { noPostgres } from "../real/postgres.ts"
+import { request } from "../server/rig.ts"
+import { call } from "../server/v1.ts"
+import { list, runs } from "../server/world.ts"
+import { canary, fill, named, repositories, served, world } from "./lively.ts"
+
+const looking = <A, E, R>(
+  test: (tab: Tab, origin: string) => Effect.Effect<A, E, R>,
+  options: Parameters<typeof openTab>[1] = {}
+) =>
+  Effect.gen(function* () {
+    yield* fill
+    const origin = yield* served
+    const tab = yield* openTab(origin, options)
+    yield* test(tab, origin)
+    assert.deepStrictEqual(tab.errors, [])
+  }).pipe(Effect.provide(world), Effect.scoped)
+
+/** What a person does and sees; each step waits for the page. */
+const person = <A>(step: () => Promise<A>) => Effect.promise(step)
+
+const row = (page: Page, name: string) => page.locator(`li[data-name="${name}"]`)
+const open = (page: Page, name: string) => person(() => row(page, name).locator("summary").click())
+const message = (page: Page) => page.locator("#message p")
+
+/** Requests by this method that the server has answered. */
+const answered = (origin: string, method: string, headers: Record<string, string> = {}) =>
+  Effect.map(request(`${origin}/metrics`, { headers }), ({ text }) =>
+    [...text.matchAll(/^registrywatcher_http_requests_total\{(.*)\} (\d+)/gm)]
+      .filter(([, labels]) => labels?.includes(`method="${method}"`))
+      .reduce((sum, [, , count]) => sum + Number(count), 0)
+  )
+
+afterAll(closeBrowser)
+
+describe.skipIf(noPostgres || noChromium)("the page, in a real Chromium", () => {
+  it.live("shows every repository, what needs a person first, and why", () =>
+    looking(({ page }) =>
+      person(async () => {
+        await row(page, "api").waitFor()
+        const names = await page
+          .locator("#rows > li")
+          .evaluateAll((rows) => rows.map(({ dataset }) => dataset["name"]))
+        assert.sameMembers(
+          names,
+          repositories.map(({ name }) => name as string)
+        )
+        const groups = await page
+          .locator("#rows > li")
+          .evaluateAll((rows) => rows.map(({ dataset }) => dataset["group"]))
+        assert.deepStrictEqual(
+          groups,
+          groups.toSorted((a, b) => order.indexOf(a ?? "") - order.indexOf(b ?? ""))
+        )
+        const worker = row(page, "billing/worker")
+        assert.match(await worker.locator(".badge").innerText(), /Waiting\s+auto-deploy off/)
+        assert.include(await worker.locator(".runs").innerText(), "v3.1.0")
+        assert.include(
+          await worker.locator(".why").innerText(),
+          "v3.2.0 is wanted but not deployed: auto_deploy is off"
+        )
+        assert.include(await worker.locator(".since").innerText(), "14 h")
+        assert.match(await page.locator("#brake").innerText(), /The brake is on.*2 moves/)
+      })
+    )
+  )
+
+  it.live("L8: what changes is seen without a reload: a decision, an order, a release of the brake", () =>
+    looking(({ page }, origin) =>
+      Effect.gen(function* () {
+        const store = yield* StateStore
+        yield* person(() => row(page, "api").waitFor())
+        yield* person(() => page.evaluate(() => Object.assign(globalThis, { loaded: true })))
+        yield* list(["v1.4.2", "v1.5.0"], null, named("api"))
+        yield* runs("v1.5.0", named("api"))
+        yield* store.saveDecision(named("api"), { _tag: "Follow", words: "v1.5.0: 1 of 2" })
+        yield* person(() => row(page, "api").locator(".badge", { hasText: "Rolling out" }).waitFor())
+        yield* person(() => row(page, "api").locator(".runs", { hasText: "v1.5.0" }).waitFor())
+        yield* call(origin, "PATCH ledger", { auto_deploy: false })
+        yield* person(() => row(page, "ledger").locator(".notes", { hasText: "auto-deploy off" }).waitFor())
+        yield* call(origin, "POST /v1/brake/release", { id: 1 })
+        yield* person(() => page.locator("#brake").waitFor({ state: "hidden" }))
+        assert.isTrue(yield* person(() => page.evaluate(() => "loaded" in globalThis)))
+      })
+    )
+  )
+
+  it.live("a double click on pin is one request, however fast its answer is", () =>
+    looking(({ page }, origin) =>
+      Effect.gen(function* () {
+        yield* open(page, "api")
+        const before = yield* answered(origin, "PATCH")
+        yield* person(async () => {
+          const pin = row(page, "api").getByRole("button", { name: "Pin and deploy" })
+          await row(page, "api").locator("option", { hasText: "v0.1.0" }).waitFor({ state: "attached" })
+          await row(page, "api").locator("select").selectOption("v0.1.0")
+          const { x = 0, y = 0, width = 0, height = 0 } = (await pin.boundingBox()) ?? {}
+          const at = [x + width / 2, y + height / 2] as const
+          await page.mouse.dblclick(...at)
+          await message(page).waitFor()
+          // The second click of a slow hand, after the answer.
+          await page.mouse.click(...at, { clickCount: 2 })
+          assert.match(
+            await message(page).innerText(),
+            /Ordered: api is pinned to v0.1.0: it is deployed now/
+          )
+        })
+        yield* person(() => row(page, "api").locator(".wanted", { hasText: "pinned to v0.1.0" }).waitFor())
+        const store = yield* StateStore
+        const stands = yield* store.desired(named("api"))
+        assert.strictEqual(stands.pinnedTag, "v0.1.0")
+        assert.strictEqual(yield* answered(origin, "PATCH"), before + 1)
+      })
+    )
+  )
+
+  it.live("S14: one who was slower is told who was faster, sees that, and can order then", () =>
+    looking(({ page, errors }, origin) =>
+      Effect.gen(function* () {
+        yield* open(page, "web")
+        const auto = row(page, "web").getByRole("button", { name: "Switch auto-deploy off" })
+        yield* person(() => auto.waitFor())
+        // The news of it does not reach the page before the click.
+        yield* person(() =>
+          page.route("**/v1/repositories/web", async (route) => {
+            if (route.request().method() === "PATCH") {
+              await Effect.runPromise(call(origin, "POST web/hold", { why: "the fair is on" }))
+            }
+            await route.continue()
+          })
+        )
+        yield* person(() => auto.click())
+        yield* person(() => message(page).filter({ hasText: "Not done" }).waitFor())
+        assert.match(
+          yield* person(() => message(page).innerText()),
+          /it was changed meanwhile: web is at generation "3", changed by anonymous/
+        )
+        yield* person(() => row(page, "web").locator(".notes", { hasText: "held by anonymous" }).waitFor())
+        yield* person(() => page.unrouteAll())
+        yield* person(() => auto.click())
+        yield* person(() => row(page, "web").locator(".notes", { hasText: "auto-deploy off" }).waitFor())
+        // A browser's console tells of each answer that is 412.
+        assert.deepStrictEqual(
+          errors.splice(0).filter((text) => !text.includes("412")),
+          []
+        )
+      })
+    )
+  )
+
+  it.live("resets, switches auto_deploy, holds with a reason, and releases the hold and the brake", () =>
+    looking(({ page }) =>
+      Effect.gen(function* () {
+        const store = yield* StateStore
+        const button = (name: string | RegExp) => row(page, "web").getByRole("button", { name })
+        yield* open(page, "web")
+        yield* person(() => button("Switch auto-deploy off").click())
+        yield* person(() => button("Switch auto-deploy on").waitFor())
+        yield* person(() => row(page, "web").getByLabel("Why it is held").fill(canary))
+        yield* person(() => button("Hold").click())
+        yield* person(() => button("Release the hold").waitFor())
+        assert.strictEqual((yield* store.desired(named("web"))).hold?.why, canary)
+        yield* person(() => button("Release the hold").click())
+        yield* person(() => row(page, "web").getByLabel("Why it is held").waitFor())
+        yield* person(() => button("Unpin: reset to versions").click())
+        yield* person(() => row(page, "web").locator(".wanted", { hasText: "newest version" }).waitFor())
+        const desired = yield* store.desired(named("web"))
+        assert.deepStrictEqual([desired.pinnedTag, desired.autoDeploy, desired.hold], ["", true, null])
+        yield* person(() => page.getByRole("button", { name: /Release the brake/ }).click())
+        yield* person(() => page.locator("#brake").waitFor({ state: "hidden" }))
+        assert.isNotNull((yield* store.brake)?.releasedAt)
+      })
+    )
+  )
+
+  it.live("X15: markup in words of Nomad, in a hold and in an attempt is text", () =>
+    looking(({ page }) =>
+      person(async () => {
+        await row(page, "search").locator("summary").click()
+        await row(page, "search").locator(".held").waitFor()
+        assert.include(await row(page, "search").locator(".held").innerText(), canary)
+        assert.include(await row(page, "search").locator(".why").innerText(), canary)
+        assert.include(await row(page, "mail").locator(".why").innerText(), canary)
+        assert.strictEqual(await page.locator("main img, main script").count(), 0)
+        assert.notInclude(await page.title(), "hit")
+      })
+    )
+  )
+
+  it.live("X12: its own policy stops what is inline or made of text, and nobody frames it", () =>
+    looking(({ page, errors }, origin) =>
+      Effect.gen(function* () {
+        const { headers } = yield* request(origin)
+        assert.strictEqual(headers.get("x-frame-options"), "DENY")
+        assert.strictEqual(headers.get("x-content-type-options"), "nosniff")
+        assert.strictEqual(headers.get("cache-control"), "no-store")
+        const refused = yield* person(() =>
+          page.evaluate(
+            `(() => { try { document.body.innerHTML = "<p>text</p>"; return false } catch { return true } })()`
+          )
+        )
+        assert.isTrue(refused)
+        assert.isAbove(errors.length, 0)
+        errors.length = 0
+      })
+    )
+  )
+
+  it.live(
+    "X7: asks for a token where one is needed, says when it is not taken, and goes on with it after a reload",
+    () =>
+      Effect.gen(function* () {
+        yield* fill
+        const tokens = yield* Tokens
+        const made = yield* tokens.create(
+          { name: "ops", role: "operate", repositories: [named("api")] },
+          null
+        )
+        const origin = yield* served
+        const { page, errors } = yield* openTab(origin)
+        yield* person(async () => {
+          await page.getByLabel(/A token of this server/).fill("wrong")
+          await page.getByRole("button", { name: "Show" }).click()
+          await page.getByText("This token is not taken").waitFor()
+          await page.getByLabel(/A token of this server/).fill(made === null ? "" : Redacted.value(made))
+          await page.getByRole("button", { name: "Show" }).click()
+          await row(page, "api").waitFor()
+          // Of what the token does not name, nothing is told (X22): neither a row nor a move.
+          assert.strictEqual(await page.locator("#rows > li").count(), 1)
+          assert.notInclude(await page.locator("body").innerText(), "billing")
+          await row(page, "api").locator("summary").click()
+          await row(page, "api").getByRole("button", { name: "Switch auto-deploy off" }).click()
+          await row(page, "api").locator(".notes", { hasText: "auto-deploy off" }).waitFor()
+          await page.reload()
+          await row(page, "api").waitFor()
+        })
+        // A browser's console tells of each answer that is 401.
+        assert.deepStrictEqual(
+          errors.filter((text) => !text.includes("401")),
+          []
+        )
+      }).pipe(Effect.provide(world), Effect.scoped)
+  )
+
+  const looks = [
+    ["light", { colorScheme: "light", viewport: { width: 1280, height: 900 } }],
+    ["dark", { colorScheme: "dark", viewport: { width: 1280, height: 900 } }],
+    ["phone", { colorScheme: "light", viewport: { width: 390, height: 844 } }],
+    ["phone-dark", { colorScheme: "dark", viewport: { width: 390, height: 844 } }]
+  ] as const
+  it.live.each(looks)("fits its window: %s", ([name, options]) =>
+    looking(
+      ({ page }) =>
+        person(async () => {
+          await row(page, "api").waitFor()
+          await shot(page, name)
+          await row(page, "checkout").locator("summary").click()
+          await row(page, "checkout").locator("option").first().waitFor({ state: "attached" })
+          await row(page, "checkout").getByRole("button", { name: "Switch auto-deploy off" }).click()
+          await message(page).waitFor()
+          const { scrollWidth, clientWidth } = await page.evaluate<{
+            readonly scrollWidth: number
+            readonly clientWidth: number
+          }>(
+            "({ scrollWidth: document.documentElement.scrollWidth, clientWidth: document.documentElement.clientWidth })"
+          )
+          assert.isAtMost(scrollWidth, clientWidth)
+          await shot(page, `${name}-open`)
+        }),
+      options
+    )
+  )
+})
+
+const order = ["person", "waiting", "moving", "sync"]
+
+/** For people to look at: `SCREENSHOTS=/tmp/shots npm test -- test/web`. */
+const shot = async (page: Page, name: string) => {
+  const folder = process.env["SCREENSHOTS"]
+  if (folder === undefined) return
+  mkdirSync(folder, { recursive: true })
+  await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true })
+}
