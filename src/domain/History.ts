@@ -30,6 +30,7 @@ export interface History {
    * database. `adopted`: a person spoke for it.
    */
   readonly markers: ReadonlyMap<AttemptId, Target | "adopted">
+  /** Those since a person last had something deployed: who ordered it knew of the others. */
   readonly foreignWritesLastHour: number
   /** When this was read, by Postgres's clock: what ends by time ends by it, and by no instance's own (S19). */
   readonly readAt: Date

@@ -87,9 +87,12 @@ const stalls: Record<StallReason, Sentence> = {
   below_what_runs: ({ words }) => [words, "pin it if you mean to go back"],
   drift: ({ desired: { baselineTag } }) => [
     `somebody else set the image, where ${baselineTag ?? "another one"} was`,
-    'redeploy or pin what you want, push a newer version, or set drift = "restore"'
+    'reset, redeploy or pin the tag that you want, push a newer version, or set drift = "restore"'
   ],
-  contested: ({ words }) => [words, "stop what else writes the job, then redeploy"],
+  contested: ({ words }) => [
+    words,
+    "stop what else writes the job, then reset, or redeploy or pin the tag that you want"
+  ],
   rejected: ({ words }) => [
     `Nomad refused the job (${words})`,
     "mend the job; it is tried again once an hour, and when the job changes"

@@ -81,7 +81,10 @@ export const history = (
           'adopted', coalesce((select jsonb_agg(m.marker)
             from adopted_marker m where m.marker = any(${markers}::uuid[])), '[]'),
           'foreignWritesLastHour', (select count(*) from audit
-            where repository = r.name and action = 'foreign write' and at > now() - interval '1 hour'),
+            where repository = r.name and action = 'foreign write' and at > now() - interval '1 hour'
+              and at > coalesce((select a.accepted_at from attempt a
+                where a.repository = r.name and a.request_kind is not null and a.accepted_at is not null
+                order by a.seq desc limit 1), '-infinity')),
           'readAt', now()
         ) as row from repository r where r.name = ${repository}`.pipe(
         Effect.flatMap(decodeHistory),

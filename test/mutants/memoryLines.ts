@@ -104,6 +104,13 @@ export const memoryLines: ReadonlyArray<Mutant> = [
     edit(countForeign, "history.foreignWritesLastHour + 1", "history.foreignWritesLastHour + 0")
   ),
   mutant(
+    "S12 person",
+    "contested for an hour, whatever a person orders",
+    "S12",
+    [driftTest, "S12: rule 15: a person ends it as well"],
+    edit("src/store/history.ts", "a.request_kind is not null and a.accepted_at is not null", "false")
+  ),
+  mutant(
     "S12 leader",
     "somebody's write counted anew by each leader",
     "S12",

@@ -42,10 +42,11 @@ describe("somebody else writes the job", () => {
       yield* intervals(3)
       assert.strictEqual(yield* story.decision, "Stall drift")
       assert.deepStrictEqual(yield* story.registered, [at])
+      assert.strictEqual(yield* foreignWrites, 1)
       yield* story.change({ request: "reset" })
       yield* awhile
       assert.deepStrictEqual(yield* story.registered, [at, at])
-      assert.strictEqual(yield* foreignWrites, 1)
+      assert.strictEqual(yield* foreignWrites, 0)
     })
   )
 
@@ -80,6 +81,13 @@ describe("somebody else writes the job", () => {
       yield* awhile
       assert.strictEqual((yield* story.registered).length, 4)
       assert.strictEqual(yield* story.decision, "InSync")
+      // For good: what is pushed within the hour comes, and what is written once more is answered.
+      yield* story.push("v1.2.0")
+      yield* intervals(1.5)
+      yield* write(story, "v1.0.0")
+      yield* intervals(1.5)
+      assert.strictEqual((yield* story.registered).length, 6)
+      assert.strictEqual(yield* foreignWrites, 1)
     })
   )
 

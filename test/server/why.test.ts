@@ -131,11 +131,11 @@ const stalls: Record<StallReason, readonly [words: string, because: string]> = {
   ],
   drift: [
     "",
-    'somebody else set the image, where v1.1.0 was; redeploy or pin what you want, push a newer version, or set drift = "restore"'
+    'somebody else set the image, where v1.1.0 was; reset, redeploy or pin the tag that you want, push a newer version, or set drift = "restore"'
   ],
   contested: [
     "somebody else changed the image 3 times within an hour",
-    "somebody else changed the image 3 times within an hour; stop what else writes the job, then redeploy"
+    "somebody else changed the image 3 times within an hour; stop what else writes the job, then reset, or redeploy or pin the tag that you want"
   ],
   rejected: [
     "1 error: datacenters",
