@@ -1,9 +1,9 @@
 import { Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
-import { readFileSync } from "node:fs"
 import { Api } from "../api/Api.ts"
 import { NotFound } from "../api/ApiError.ts"
+import { pageFiles } from "./pageFiles.ts"
 
 // Nothing inline, nothing from elsewhere, and no text that becomes markup (X12, X15).
 const policy = [
@@ -26,36 +26,13 @@ const types = {
   svg: "image/svg+xml"
 }
 
-/** Of `src/web`; a path that is not in here is no file of the page. */
-const files = [
-  "page.html",
-  "page.css",
-  "icon.svg",
-  "page.js",
-  "api.js",
-  "element.js",
-  "listen.js",
-  "ordering.js",
-  "Orders.js",
-  "Row.js",
-  "words.js"
-] as const
-
-/**
- * Handlers of the page's files, read once at the start: from `../web/`, seen from this file or from the bundle that it
- * is in, wherever the service is started.
- */
+/** Handlers of the page's files, read once at the start. */
 export const page = HttpApiBuilder.group(
   Api,
   "page",
   Effect.fnUntraced(function* (handlers) {
-    const folder = new URL("../web/", import.meta.url)
-    const answers = yield* Effect.sync(
-      () =>
-        new Map<string, HttpServerResponse.HttpServerResponse>(
-          files.map((file) => [file, read(folder, file)])
-        )
-    )
+    const files = yield* Effect.sync(pageFiles)
+    const answers = new Map(Object.entries(files).map(([name, text]) => [name, answerOf(name, text)]))
     const answer = Effect.fnUntraced(function* (file: string) {
       return answers.get(file) ?? (yield* new NotFound({ message: "there is nothing at this path" }))
     })
@@ -66,8 +43,8 @@ export const page = HttpApiBuilder.group(
   })
 )
 
-const read = (folder: URL, file: (typeof files)[number]) =>
-  HttpServerResponse.text(readFileSync(new URL(file, folder), "utf8"), {
-    contentType: types[file.slice(file.lastIndexOf(".") + 1) as keyof typeof types],
+const answerOf = (name: string, text: string) =>
+  HttpServerResponse.text(text, {
+    contentType: types[name.slice(name.lastIndexOf(".") + 1) as keyof typeof types],
     headers: { "content-security-policy": policy }
   })

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import { execFile, execFileSync, spawn } from "node:child_process"
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { beforeAll } from "vitest"
@@ -42,7 +42,7 @@ describe("the bundle", () => {
   )
 
   it.live.skipIf(noPostgres)(
-    "migrates an empty Postgres, is ready, and ends at SIGTERM",
+    "migrates an empty Postgres, is ready, has the page, and ends at SIGTERM",
     () =>
       Effect.gen(function* () {
         const cwd = yield* within
@@ -59,6 +59,8 @@ describe("the bundle", () => {
         assert.strictEqual(answer.status, 200)
         const ready = (yield* Effect.promise(() => answer.json())) as { readonly schema: { id: number } }
         assert.isAbove(ready.schema.id, 0)
+        const file = yield* Effect.promise(async () => (await fetch(`${address()}/web/Row.js`)).text())
+        assert.strictEqual(file, readFileSync(join(root, "src/web/Row.js"), "utf8"))
         child.kill("SIGTERM")
         assert.strictEqual(yield* Effect.promise(() => exited), 130)
       }),
