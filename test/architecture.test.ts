@@ -15,7 +15,9 @@ const mayImport: Record<string, ReadonlyArray<string>> = {
   reconcile: ["domain", "decide", "registry", "store", "deployer", "notifier"],
   server: ["domain", "decide", "api", "registry", "store", "deployer", "reconcile"],
   web: ["domain", "api"],
-  cli: ["domain", "api", "config", "decide", "store", "registry", "deployer"]
+  cli: ["domain", "api", "config", "decide", "store", "registry", "deployer"],
+  // Of the product it has the simulators and the embedded Postgres; the controller is another process, behind its API.
+  demo: ["domain", "api", "store", "sim"]
 }
 /** Packages that only some rooms may speak to; a prefix names the packages. */
 const onlyFrom: ReadonlyArray<readonly [prefix: string, rooms: ReadonlyArray<string>]> = [
