@@ -6,6 +6,7 @@ const root = new URL("../..", import.meta.url)
 const read = (file: string): string => readFileSync(new URL(file, root), "utf8")
 const job = read("deploy/registrywatcher.nomad.hcl")
 const policy = read("deploy/policy.hcl")
+const first = read("deploy/compose/api.nomad.hcl")
 const readme = read("README.md")
 
 /** Without comments and heredocs, whose braces are not HCL's. */
@@ -29,7 +30,8 @@ if (address === undefined && !onPath)
 describe("the HCL of deploy/", () => {
   it.each([
     ["registrywatcher.nomad.hcl", job],
-    ["policy.hcl", policy]
+    ["policy.hcl", policy],
+    ["compose/api.nomad.hcl", first]
   ])("%s is balanced", (_, hcl) => {
     for (const [open, close] of ["{}", "[]", "()"]) {
       const text = bare(hcl)
@@ -51,6 +53,26 @@ describe("the HCL of deploy/", () => {
     for (const text of [job, policy, readme]) assert.include(text, bind)
     for (const text of [job, readme]) assert.include(text, "nomad/jobs/registrywatcher")
     assert.include(readme, "nomad job run -var image=")
+  })
+
+  it("pins every image that the Dockerfile and docker-compose.yml name", () => {
+    const composed = read("docker-compose.yml")
+    const named = [
+      ...[...composed.matchAll(/^ +image: (\S+)$/gm)].map(([, image]) => image ?? ""),
+      /^ARG NODE_IMAGE=(\S+)$/m.exec(read("deploy/Dockerfile"))?.[1] ?? ""
+    ]
+    assert.isAtLeast(named.length, 5)
+    for (const image of named)
+      assert.match(image, /:(?:\d+\.\d+\.\d+|\d+\.\d+@sha256|\d[\w.-]+@sha256|local)/)
+  })
+
+  it("has the configuration of docker-compose.yml follow the job and the registry that it starts", () => {
+    const toml = read("deploy/compose/registrywatcher.toml")
+    const composed = read("docker-compose.yml")
+    const [, host] = /registry_domain = "([^"]+)"/.exec(toml) ?? []
+    assert.include(composed, `REGISTRY_HTTP_ADDR: ${host}`)
+    assert.include(first, `image = "${host}/api:v0.0.0"`)
+    assert.match(toml, /nomad_job_name = "api"/)
   })
 
   it("S15: gives SIGTERM longer than the service needs to end", () => {
