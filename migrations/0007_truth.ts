@@ -14,7 +14,11 @@ const migration: Migration = {
     // Not by time, which may jump: the audit of one repository in the order in which it was written.
     `create index audit_order on audit (repository, id desc)`,
 
-    `alter table attempt add column request_kind text, add column requested_by text`,
+    `alter table attempt
+      add column request_kind text,
+      add column requested_by text,
+      add column mark_before text`,
+    `comment on column attempt.mark_before is 'the high-water mark when it was accepted: a request that failed sets none'`,
     // Sent again, and refused again in the same words: that Nomad is waited for stands in the audit once.
     `create or replace function audit_attempt() returns trigger language plpgsql as $$
       begin

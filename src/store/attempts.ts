@@ -69,6 +69,7 @@ export const attempts = (
             update attempt a set
               state = 'accepted', phase = 'rolling', accepted_at = now(), changed_at = now(),
               epoch = fence.epoch, holder = fence.holder,
+              mark_before = (select high_water_mark from repository where name = a.repository),
               words = null, nomad_index = ${nomadIndex}, nomad_version = ${nomadVersion}::bigint, eval_id = ${evalId}::text
             from fence
             where a.id = ${attempt}::uuid and a.state in ('submitted', 'unknown')
@@ -106,7 +107,9 @@ export const attempts = (
             update repository r set ${sql.literal(noRequest)}
             from moved a where r.name = a.repository and a.state = 'rejected' and ${answers}
           ), given_up as (
-            update repository r set abandoned = null from moved a where r.abandoned = a.id and a.state <> 'rejected'
+            -- Only by an end: a person may give up what still goes on to be unknown.
+            update repository r set abandoned = null from moved a
+            where r.abandoned = a.id and a.state in ('conflict', 'lost', 'aborted')
           )
           select true as yes from moved`.pipe(Effect.map(isYes))
       ),

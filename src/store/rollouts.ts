@@ -23,6 +23,8 @@ export const rollouts = (
   const row = sql.literal(rowOf(Attempt, "a"))
   // Of the row as it is when it is locked: a request that a person opens meanwhile stands.
   const reopens = sql.literal("(undone and r.requested_generation is null)")
+  // What failed never was the highest that succeeded, although a person asked for it (S8).
+  const lowers = sql.literal("(may_lower and r.high_water_mark = told.to_tag)")
   const raisesOver = (over: Tag | null) =>
     sql`(may_raise and r.high_water_mark is not distinct from ${over}::text)`
 
@@ -108,6 +110,7 @@ export const rollouts = (
             where ${outcome === "succeeded"} and q.repository = ended.repository and q.digest = ended.to_digest
           ), told as (
             select ended.*, ${baseline !== null} and not later.any as rebases, ${raise !== null} and not later.requested as may_raise,
+              ${isBad(outcome)} and ended.mark_before is not null and not later.requested as may_lower,
               (${swallowed} or exists (select from spared)) and ended.request_kind is not null
                 and not later.any and not later.refused as undone
             from ended, later
@@ -116,7 +119,8 @@ export const rollouts = (
               baseline_tag = case when rebases then ${baseline?.tag ?? null}::text else r.baseline_tag end,
               baseline_digest = case when rebases then ${baseline?.digest ?? null}::text else r.baseline_digest end,
               baseline_at = case when rebases then now() else r.baseline_at end,
-              high_water_mark = case when ${raisesOver(raise?.over ?? null)} then told.to_tag else r.high_water_mark end,
+              high_water_mark = case when ${raisesOver(raise?.over ?? null)} then told.to_tag
+                when ${lowers} then told.mark_before else r.high_water_mark end,
               requested_generation = case when ${reopens} then told.generation else r.requested_generation end,
               request_kind = case when ${reopens} then told.request_kind else r.request_kind end,
               requested_by = case when ${reopens} then told.requested_by else r.requested_by end,
@@ -125,7 +129,7 @@ export const rollouts = (
               request_digest = case when ${reopens} and told.request_kind = 'rollback'
                 then told.to_digest else r.request_digest end
             from told
-            where r.name = told.repository and (rebases or ${raisesOver(raise?.over ?? null)} or undone)
+            where r.name = told.repository and (rebases or ${raisesOver(raise?.over ?? null)} or ${lowers} or undone)
             returning r.name, undone and r.requested_generation = told.generation as reopened
           ), audited as (
             insert into audit (who, action, repository, attempt, why)

@@ -63,6 +63,21 @@ describe("S11: what failed is remembered", () => {
   )
 
   story(
+    "S8: S11: a version that a reset asked for and that failed sets no mark: a lower one goes on",
+    Effect.gen(function* () {
+      const story = yield* Story.begin(["v1.1.0"])
+      yield* story.change({ autoDeploy: false })
+      yield* story.push("v1.1.5")
+      yield* story.push("v1.2.0")
+      yield* story.change({ autoDeploy: true, request: "reset" })
+      yield* intervals(4)
+      assert.deepStrictEqual(yield* outcomes(story), ["v1.2.0 reverted", "v1.1.5 succeeded"])
+      assert.strictEqual((yield* story.desired).highWaterMark, "v1.1.5")
+    }),
+    bad
+  )
+
+  story(
     "S11: a person's pin that lifts it tries it once more",
     Effect.gen(function* () {
       const story = yield* Story.begin(["v1.1.0"])

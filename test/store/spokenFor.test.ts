@@ -80,8 +80,11 @@ describe.skipIf(noPostgres)("what a person speaks for", () =>
           const rows = yield* pool`select who, attempt from audit
           where repository = ${api} and action = 'attempt given up'`
           assert.deepEqual(rows, [{ who: "ann", attempt: open.id }])
+          // Its register was under way until now.
           yield* store.move(fence, open.id, "unknown", "")
+          assert.strictEqual((yield* store.desired(api)).abandoned, open.id)
           yield* store.move(fence, open.id, "lost", "given up")
+          assert.isNull((yield* store.desired(api)).abandoned)
           assert.isFalse(yield* store.abandon(api, open.id, "ann", "127.0.0.1"))
         })
     )
