@@ -19,8 +19,6 @@ export class JobWatch {
   readonly #wakes = Latch.makeUnsafe(false)
   /** When the next pass is due whatever the polls say (`monotonic`). */
   #retryAt = Number.POSITIVE_INFINITY
-  #failures = 0
-  #fault: string | null = null
 
   constructor(job: JobRef, repositories: ReadonlyArray<Watching>) {
     this.job = job
@@ -83,7 +81,7 @@ export class JobWatch {
             passing.slots.decided(this.job, name, answer.decision)
             return Effect.andThen(
               passing.brake.decided(name, answer.decision),
-              this.#answered(answer, passing)
+              this.#answered(answer, watching, passing)
             )
           },
           onFailure: (error) => this.#failed(error, watching, passing)
@@ -96,15 +94,16 @@ export class JobWatch {
   readonly #answered = Effect.fnUntraced(function* (
     this: JobWatch,
     { decision, retryIn, isFault }: PassAnswer,
+    watching: Watching,
     { interval }: Passing
   ) {
     // The others of this job wait for its attempt, and must know of it.
     if (decision._tag === "Deploy") this.forget()
-    if (this.#fault !== null) yield* Effect.logInfo("passes again")
-    this.#fault = null
+    if (watching.passFault !== null) yield* Effect.logInfo("passes again")
+    watching.passFault = null
     const asked = retryIn === null ? Number.POSITIVE_INFINITY : Duration.toMillis(retryIn)
-    const backoff = isFault ? yield* delayAfter(this.#failures, longestDelay(interval)) : 0
-    this.#failures = isFault ? this.#failures + 1 : 0
+    const backoff = isFault ? yield* delayAfter(watching.failures, longestDelay(interval)) : 0
+    watching.failures = isFault ? watching.failures + 1 : 0
     const delay = isFault ? Math.max(backoff, retryIn === null ? 0 : asked) : asked
     this.#retryAt = Math.min(this.#retryAt, (yield* monotonic) + delay)
   })
@@ -116,14 +115,14 @@ export class JobWatch {
     { interval }: Passing
   ) {
     const words = error.message ?? error._tag
-    if (this.#fault !== words)
+    if (watching.passFault !== words)
       yield* Effect.logWarning("pass failed").pipe(Effect.annotateLogs({ error: words }))
-    this.#fault = words
+    watching.passFault = words
     watching.forget()
-    const delay = yield* delayAfter(this.#failures, longestDelay(interval))
-    this.#failures += 1
-    this.#retryAt = Math.min(this.#retryAt, (yield* monotonic) + delay)
+    const retryAt = (yield* monotonic) + (yield* delayAfter(watching.failures, longestDelay(interval)))
+    watching.failures += 1
+    this.#retryAt = Math.min(this.#retryAt, retryAt)
     // A poll that is due would bring the pass back before the delay is over.
-    for (const other of this.repositories) other.nextPoll = Math.max(other.nextPoll, this.#retryAt)
+    watching.nextPoll = Math.max(watching.nextPoll, retryAt)
   })
 }

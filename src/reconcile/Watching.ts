@@ -59,6 +59,11 @@ export class Watching {
   recorded: string | null = null
   /** The images that the job had when somebody else's write was counted last: Postgres need not be asked again. */
   countedImages: string | null = null
+  /** Passes in a row that could not do what they should, and the words of the last that failed (L7, L11). */
+  failures = 0
+  passFault: string | null = null
+  /** Why its manifests could not be had last; a registry that lists may still refuse them. */
+  manifestFault: string | null = null
   /** Raised when what was read is declared old: what is being read at that moment is old as well. */
   age = 0
 

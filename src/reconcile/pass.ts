@@ -8,11 +8,9 @@ import type { Attempt } from "../domain/Attempt.ts"
 import { type Decision, type Deploy, Wait } from "../domain/Decision.ts"
 import type { Desired } from "../domain/Desired.ts"
 import type { Digest } from "../domain/Digest.ts"
-import { RegistryClient } from "../registry/RegistryClient.ts"
 import { StateStore } from "../store/StateStore.ts"
-import type { StoreError } from "../store/StoreError.ts"
 import { deploy, type Deployed, intendedBefore } from "./deploy.ts"
-import { imageOf, learn, passOver, remember } from "./poll.ts"
+import { fetchManifest } from "./fetchManifest.ts"
 import { settle } from "./settle.ts"
 import { type Passing, seenBy, survey } from "./survey.ts"
 import type { Watching } from "./Watching.ts"
@@ -22,7 +20,7 @@ export interface PassAnswer {
   readonly decision: Decision
   /** Null: when a poll is due, or something wakes it. */
   readonly retryIn: Duration.Duration | null
-  /** Nomad did not answer as it should: the job backs off, `retryIn` at least. */
+  /** Nomad or the registry did not answer as it should: the repository backs off, `retryIn` at least. */
   readonly isFault: boolean
 }
 
@@ -68,7 +66,9 @@ export const pass = Effect.fn("pass")(function* (watching: Watching, passing: Pa
       return yield* act(watching, passing, situation, base, decision, fetch.digest)
     }
   }
-  return yield* conclude(watching, passing, situation, decision)
+  const answer = yield* conclude(watching, passing, situation, decision)
+  // There may be more tags that are none below those: the next listing would bring the same ones back to the top.
+  return decision._tag === "Deploy" ? { ...answer, retryIn: null, isFault: true } : answer
 })
 
 /** Nobody waits any more for an outcome that cannot be told: a later request, or a person's word, says so (S6). */
@@ -92,6 +92,8 @@ const amongAll = Effect.fnUntraced(function* (
 const record = Effect.fnUntraced(function* (watching: Watching, decision: Decision) {
   // What waits may be mended by what Postgres says next; what is in sync is told of changes.
   if (decision._tag !== "InSync") watching.known = null
+  // Of somebody else's rollout nobody tells the end, and one that fails and is not rolled back moves no index.
+  if (decision._tag === "Follow") watching.observation = null
   const printed = JSON.stringify(decision)
   if (watching.recorded === printed) return
   const store = yield* StateStore
@@ -114,7 +116,8 @@ const conclude = Effect.fnUntraced(function* (
   const { desired, observed, history } = situation
   yield* record(watching, decision)
   const open = history.openAttempt
-  if (open !== null && decision._tag !== "Settle" && observed._tag !== "Unread") {
+  const isOurs = open?.repository === watching.watched.name
+  if (open !== null && isOurs && decision._tag !== "Settle" && observed._tag !== "Unread") {
     // Never sent, and not what is wanted now.
     yield* store.move(fence, open.id, "aborted", open.words ?? "never sent")
     watching.known = null
@@ -150,58 +153,6 @@ const conclude = Effect.fnUntraced(function* (
   const retryIn = isFault || turn === null ? null : Duration.millis(turn.getTime() - situation.now.getTime())
   return { decision, retryIn, isFault } satisfies PassAnswer
 })
-
-type Fetched =
-  | { readonly _tag: "Digest"; readonly digest: Digest }
-  /** The tag is gone, or no image: the election is another one. */
-  | { readonly _tag: "Passed" }
-  | { readonly _tag: "Fault"; readonly show: Wait }
-
-/** The target's manifest, fetched anew for each attempt; of a rollback by its digest, whatever its tag is now (S10). */
-const fetchManifest = Effect.fnUntraced(function* (
-  watching: Watching,
-  { tag, digest, reason }: Deploy,
-  passing: Passing,
-  { pinnedTag, requestKind }: Desired
-) {
-  const registry = yield* RegistryClient
-  const would = { tag, digest }
-  const isRequested = reason === "requested"
-  const fault = (why: Wait["reason"], words: string, verdict: Wait["verdict"] = null): Fetched => ({
-    _tag: "Fault",
-    show: Wait.make({ reason: why, words, would, verdict })
-  })
-  const byDigest = isRequested && requestKind === "rollback" ? digest : null
-  // Of versions the next lower one is elected; a pin, or what a request names, has no other.
-  const isFollowing = pinnedTag === "" && !(isRequested && isNamed(requestKind))
-  return yield* registry.manifest(imageOf(watching), byDigest ?? tag).pipe(
-    Effect.flatMap((manifest): Effect.Effect<Fetched, StoreError, StateStore> => {
-      const found: Fetched = { _tag: "Digest", digest: manifest.digest }
-      return byDigest === null
-        ? Effect.as(learn(watching, tag, manifest.digest), found)
-        : Effect.succeed(found)
-    }),
-    Effect.catchTag("RegistryError", (error) => {
-      switch (error.reason._tag) {
-        case "TagNotFound":
-        case "RepositoryNotFound":
-          return byDigest === null
-            ? learn(watching, tag, null).pipe(Effect.as<Fetched>({ _tag: "Passed" }))
-            : Effect.succeed(fault("tag_missing", `the registry has ${tag}@${byDigest} no more`, "missing"))
-        case "NotAnImage":
-          return isFollowing
-            ? passOver(watching, tag).pipe(Effect.as<Fetched>({ _tag: "Passed" }))
-            : Effect.succeed(
-                fault("nothing_elected", `${tag} is no image but ${error.reason.mediaType}`, "not_an_image")
-              )
-        default:
-          return Effect.as(remember(watching, error, passing), fault("registry_unreachable", error.message))
-      }
-    })
-  )
-})
-
-const isNamed = (kind: Desired["requestKind"]): boolean => kind === "redeploy" || kind === "rollback"
 
 /** Records, registers, and says when to look again. */
 const act = Effect.fnUntraced(function* (

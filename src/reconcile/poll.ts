@@ -103,24 +103,32 @@ const isKnown = ({ view }: Watching, desired: Desired): boolean => {
   return pinnedTag === "" ? view.tags !== null : view.digests.has(pinnedTag) || view.gone.has(pinnedTag)
 }
 
+/**
+ * What backs off on its own (L7): a registry that refuses manifests, for having been asked for too many, may list well,
+ * and an answer to the one says nothing of the other.
+ */
+export const paceOf = (registry: string, of: "fault" | "manifestFault"): string =>
+  of === "fault" ? registry : `${registry}, manifests`
+
 /** Keeps a fault in words, logs it when it changes, and says when to ask again. */
 export const remember = Effect.fnUntraced(function* (
   watching: Watching,
   error: RegistryError,
-  { pace, interval }: Polling
+  { pace, interval }: Polling,
+  of: "fault" | "manifestFault" = "fault"
 ) {
   const { registry } = watching.watched
   const { reason } = error
   yield* countPoll(registry, reason._tag)
-  if (watching.fault !== error.message) {
+  if (watching[of] !== error.message) {
     yield* Effect.logWarning("registry fault").pipe(Effect.annotateLogs({ fault: error.message }))
   }
-  watching.fault = error.message
+  watching[of] = error.message
   // Any other word of the host's is an answer: only this repository waits, for its next interval.
-  if (reason._tag !== "Unavailable") yield* pace.answered(registry)
+  if (reason._tag !== "Unavailable") yield* pace.answered(paceOf(registry, of))
   const delay =
     reason._tag === "Unavailable"
-      ? yield* pace.failed(registry, reason.retryAfter)
+      ? yield* pace.failed(paceOf(registry, of), reason.retryAfter)
       : Duration.toMillis(interval)
   watching.nextPoll = (yield* monotonic) + delay
 })

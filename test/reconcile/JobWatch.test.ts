@@ -1,5 +1,5 @@
 import { assert, describe } from "@effect/vitest"
-import { Duration, Effect } from "effect"
+import { Duration, Effect, Logger } from "effect"
 import { Deployer } from "../../src/deployer/Deployer.ts"
 import type { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import { NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
@@ -9,14 +9,25 @@ import { StoreError, StoreUnavailable } from "../../src/store/StoreError.ts"
 import { watch, watchedAs } from "./loop.ts"
 import { awhile, pass, Story, story } from "./story.ts"
 
-/** One job with a task of its own name and one of another image. */
-const twoImages = (first: string, second: string) => {
-  const job = sampleJob({ id: "api", image: first })
-  const [group] = job["TaskGroups"] as unknown as ReadonlyArray<{ readonly Tasks: ReadonlyArray<object> }>
-  const [task] = group?.Tasks ?? []
-  const worker = { ...task, Name: "worker", Config: { image: second } }
-  return { ...job, TaskGroups: [{ ...group, Tasks: [task, worker] }] } as unknown as typeof job
-}
+const intervals = (count: number) => pass(Duration.seconds(60 * count))
+
+/** Two repositories of one job: `api`, and `worker` in a task of its own, or in none. */
+const twoOfOneJob = Effect.fnUntraced(function* (hasWorker = true) {
+  const nomad = yield* NomadSimulator
+  const registry = yield* RegistrySimulator
+  const { host } = registry.origin
+  const story = new Story("api", host)
+  for (const image of ["api", "worker"]) yield* registry.push(image, "v1.0.0")
+  const others = hasWorker ? [{ task: "worker", image: `${host}/worker:v1.0.0` }] : []
+  yield* nomad.register(sampleJob({ id: "api", image: `${host}/api:v1.0.0`, others }))
+  yield* pass("10 seconds")
+  const worker = watchedAs("worker", host)
+  const { job } = watchedAs("api", host).mapping
+  yield* watch([watchedAs("api", host), { ...worker, mapping: { ...worker.mapping, job } }])
+  // Long enough that both are remembered as in sync.
+  yield* pass("135 seconds")
+  return story
+})
 
 describe("the watch of a job", () => {
   story(
@@ -83,19 +94,8 @@ describe("the watch of a job", () => {
   story(
     "an attempt of one repository is news to the others of its job, and its rollout followed at once",
     Effect.gen(function* () {
-      const nomad = yield* NomadSimulator
-      const registry = yield* RegistrySimulator
-      const { host } = registry.origin
-      const story = new Story("api", host)
-      for (const image of ["api", "worker"]) yield* registry.push(image, "v1.0.0")
-      yield* nomad.register(twoImages(`${host}/api:v1.0.0`, `${host}/worker:v1.0.0`))
-      yield* pass("10 seconds")
-      const worker = watchedAs("worker", host)
-      const { job } = watchedAs("api", host).mapping
-      yield* watch([watchedAs("api", host), { ...worker, mapping: { ...worker.mapping, job } }])
-      // Long enough that both are remembered as in sync.
-      yield* pass("135 seconds")
-      yield* registry.push("api", "v1.1.0")
+      const story = yield* twoOfOneJob()
+      yield* story.push("v1.1.0")
       yield* story.check
       yield* pass("20 seconds")
       const store = yield* StateStore
@@ -104,6 +104,80 @@ describe("the watch of a job", () => {
         ["succeeded"]
       )
       assert.lengthOf(yield* store.attempts("worker" as RepositoryName, 10), 0)
+    })
+  )
+
+  story(
+    "S1: L2: another repository of the job, whose task is not there, aborts nothing that waits for Nomad",
+    Effect.gen(function* () {
+      const story = yield* twoOfOneJob(false)
+      const nomad = yield* NomadSimulator
+      const onRegister = { method: "POST", path: "/v1/job" } as const
+      yield* nomad.inject({ _tag: "Answer", ...onRegister, status: 403, body: "Permission denied" })
+      yield* story.push("v1.1.0")
+      yield* intervals(5)
+      assert.deepStrictEqual(yield* story.ways, ["intended submitted intended"])
+    })
+  )
+
+  story(
+    "L7: backs off from a Nomad that takes no register, though another repository of the job is well",
+    Effect.gen(function* () {
+      const story = yield* twoOfOneJob()
+      const nomad = yield* NomadSimulator
+      yield* nomad.inject({ _tag: "TooManyConnections", method: "POST", path: "/v1/jobs" })
+      yield* story.push("v1.1.0")
+      yield* intervals(2)
+      const sent = Effect.map(
+        nomad.requests,
+        (all) => all.filter(({ method, path }) => method === "POST" && path.startsWith("/v1/jobs?")).length
+      )
+      const before = yield* sent
+      yield* intervals(5)
+      // By its delays of 30 to 59 seconds, and at each poll; once a second it would be 300.
+      assert.isAtMost((yield* sent) - before, 20)
+      yield* nomad.clearFaults
+      yield* intervals(2)
+      assert.lengthOf(yield* story.registered, 1)
+    })
+  )
+
+  story(
+    "L11: a repository that fails delays no other of its job, and is said once",
+    Effect.gen(function* () {
+      const store = yield* StateStore
+      const lines: Array<string> = []
+      let fails = false
+      let asked = 0
+      const failing = StateStore.of({
+        ...store,
+        desired: (name) =>
+          Effect.suspend(() => {
+            if (!fails || name !== "worker") return store.desired(name)
+            asked++
+            const reason = new StoreUnavailable({ cause: new Error("malformed") })
+            return Effect.fail(new StoreError({ call: "StateStore.desired", reason }))
+          })
+      })
+      yield* Effect.gen(function* () {
+        const story = yield* twoOfOneJob()
+        fails = true
+        yield* store.change({
+          repository: "worker" as RepositoryName,
+          autoDeploy: false,
+          by: "ann",
+          from: ""
+        })
+        yield* intervals(5)
+        assert.isAtMost(asked, 25)
+        assert.isAtMost(lines.filter((line) => line === "pass failed" || line === "passes again").length, 1)
+        const digest = yield* story.push("v1.1.0")
+        yield* awhile
+        assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
+      }).pipe(
+        Effect.provideService(StateStore, failing),
+        Effect.provide(Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))]))
+      )
     })
   )
 })

@@ -1,7 +1,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Duration, Effect, Fiber } from "effect"
 import type { RepositoryName } from "../../src/domain/RepositoryName.ts"
-import { NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
+import { byImage, NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
 import { Database } from "../../src/store/Database.ts"
 import { StateStore } from "../../src/store/StateStore.ts"
 import { tag } from "../decide/situations.ts"
@@ -157,5 +157,21 @@ describe("somebody else writes the job", () => {
       assert.strictEqual((yield* story.registered).length, 1)
       assert.strictEqual((yield* story.desired).baselineTag, tag("v1.5.0"))
     })
+  )
+
+  story(
+    "S16: L13: a rollout of somebody else's that failed, and was not rolled back, is followed no more",
+    Effect.gen(function* () {
+      const story = yield* Story.begin(["v1.0.0"])
+      const nomad = yield* NomadSimulator
+      const image = `${story.image}:v0.9.0`
+      yield* nomad.register(sampleJob({ id: "api", image, autoRevert: false, minHealthyTime: 20_000 }))
+      yield* story.check
+      yield* awhile
+      assert.strictEqual(yield* story.decision, "Follow")
+      yield* intervals(5)
+      assert.strictEqual(yield* story.decision, "Stall drift")
+    }),
+    { outcome: byImage([[/:v0\.9\.0/, { _tag: "NeverHealthy" }]]) }
   )
 })

@@ -1,0 +1,48 @@
+import { assert, describe } from "@effect/vitest"
+import { Duration, Effect } from "effect"
+import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
+import { pass, Story, story } from "./story.ts"
+
+const intervals = (count: number) => pass(Duration.seconds(60 * count))
+
+describe("the manifest of a target", () => {
+  story(
+    "L7: a registry that lists and gives no manifest is not asked for it again and again",
+    Effect.gen(function* () {
+      const story = yield* Story.begin(["v1.0.0"])
+      const registry = yield* RegistrySimulator
+      // As Docker Hub answers who pulled too often: listings and HEADs are not counted.
+      yield* registry.fault({ on: "manifests", method: "GET", status: 429 })
+      const digest = yield* story.push("v1.1.0")
+      yield* intervals(2)
+      yield* registry.clearRequests
+      yield* intervals(5)
+      // A listing and a manifest for each delay of 30 to 59 seconds; once a second it would be 600.
+      assert.isAtMost((yield* registry.requestCounts).get("api") ?? 0, 25)
+      assert.strictEqual(yield* story.decision, "Wait registry_unreachable")
+      yield* registry.clearFaults
+      yield* intervals(2)
+      assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
+    })
+  )
+
+  story(
+    "L1: S10: tags that are listed and have no manifest hide no version below them, however many they are",
+    Effect.gen(function* () {
+      const story = yield* Story.begin(["v1.0.0"])
+      const registry = yield* RegistrySimulator
+      const digest = yield* story.push("v1.1.0")
+      const ghosts = ["v2.0.0", "v2.1.0", "v2.2.0", "v2.3.0", "v2.4.0", "v2.5.0", "v2.6.0"]
+      const body = JSON.stringify({ name: "api", tags: ["v1.0.0", "v1.1.0", ...ghosts] })
+      yield* registry.fault({
+        on: "tags",
+        status: 200,
+        headers: { "content-type": "application/json" },
+        body
+      })
+      yield* intervals(2)
+      assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
+      assert.strictEqual(yield* story.decision, "InSync")
+    })
+  )
+})
