@@ -257,12 +257,12 @@ export const fieldBugs: ReadonlyArray<Mutant> = [
     "S10",
     [racesTest, "S10: a tag that moves between look and manifest is deployed as the manifest is"],
     edit(
-      "src/reconcile/pass.ts",
+      "src/reconcile/fetchManifest.ts",
       "learn(watching, tag, manifest.digest)",
       "learn(watching, tag, digest ?? manifest.digest)"
     ),
     edit(
-      "src/reconcile/pass.ts",
+      "src/reconcile/fetchManifest.ts",
       `const found: Fetched = { _tag: "Digest", digest: manifest.digest }`,
       `const found: Fetched = { _tag: "Digest", digest: digest ?? manifest.digest }`
     )
