@@ -169,7 +169,7 @@ describe("the watch of a job", () => {
           from: ""
         })
         yield* intervals(5)
-        assert.isAtMost(asked, 25)
+        assert.isAtMost(asked, 40)
         assert.isAtMost(lines.filter((line) => line === "pass failed" || line === "passes again").length, 1)
         const digest = yield* story.push("v1.1.0")
         yield* awhile
