@@ -17,7 +17,9 @@ const migration: Migration = {
     `alter table attempt
       add column request_kind text,
       add column requested_by text,
+      add column fingerprint text,
       add column mark_before text`,
+    `comment on column attempt.fingerprint is 'of the config entry that it was decided under'`,
     `comment on column attempt.mark_before is 'the high-water mark when it was accepted: a request that failed sets none'`,
     // Sent again, and refused again in the same words: that Nomad is waited for stands in the audit once.
     `create or replace function audit_attempt() returns trigger language plpgsql as $$

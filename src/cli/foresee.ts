@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { Ballot } from "../decide/Ballot.ts"
-import { decide, type Situation } from "../decide/decide.ts"
+import { decide } from "../decide/decide.ts"
+import type { Situation } from "../decide/Situation.ts"
 import type { Seen } from "../decide/elect.ts"
 import { suspect } from "../decide/suspicion.ts"
 import { Deployer } from "../deployer/Deployer.ts"

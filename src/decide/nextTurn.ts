@@ -1,4 +1,4 @@
-import type { Situation } from "./decide.ts"
+import type { Situation } from "./Situation.ts"
 
 const hour = 3_600_000
 

@@ -70,6 +70,8 @@ export const Attempt = Schema.Struct({
   words: Schema.NullOr(Schema.String),
   /** SHA-256 of the job sent; never the job itself, which may hold secrets. */
   jobHash: Schema.NullOr(Schema.String),
+  /** Of the config entry that it was decided under; null of those from before this was kept. */
+  fingerprint: Schema.NullOr(Schema.String),
   createdAt: Schema.Date,
   changedAt: Schema.Date,
   endedAt: Schema.NullOr(Schema.Date)

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
-import { isAtTarget, type Situation, unknownMarker } from "../decide/decide.ts"
+import { isAtTarget, unknownMarker } from "../decide/decide.ts"
+import type { Situation } from "../decide/Situation.ts"
 import { foreignTask } from "../decide/observedImage.ts"
 import { isHigher } from "../decide/version.ts"
 import type { Desired } from "../domain/Desired.ts"

@@ -76,6 +76,7 @@ export const deploy = Effect.fn("deploy")(function* (
     to,
     imageSent: edit.imageSent,
     jobHash: edit.jobHash,
+    fingerprint: watched.fingerprint,
     baseIndex: edit.baseIndex,
     baseVersion: edit.baseVersion
   }

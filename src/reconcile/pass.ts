@@ -1,5 +1,7 @@
 import { Duration, Effect } from "effect"
-import { decide, isAnswered, type Situation } from "../decide/decide.ts"
+import { decide } from "../decide/decide.ts"
+import { isAnswered } from "../decide/decideRequest.ts"
+import type { Situation } from "../decide/Situation.ts"
 import { isHoldOver } from "../decide/hold.ts"
 import { nextTurn } from "../decide/nextTurn.ts"
 import { foreignTask, highestTask, runningDigest } from "../decide/observedImage.ts"

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import type { Situation } from "../decide/decide.ts"
+import type { Situation } from "../decide/Situation.ts"
 import type { Seen } from "../decide/elect.ts"
 import { highestTask } from "../decide/observedImage.ts"
 import { isHigher } from "../decide/version.ts"

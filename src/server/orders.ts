@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import type { TagChange } from "../api/Classic.ts"
 import type { Election } from "../decide/elect.ts"
-import { isAboveAll } from "../decide/decide.ts"
+import { isAboveAll } from "../decide/target.ts"
 import { describeDoubt, describeSuspect } from "../decide/suspicion.ts"
 import { isOpen } from "../domain/Attempt.ts"
 import type { Desired } from "../domain/Desired.ts"

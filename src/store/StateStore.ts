@@ -79,6 +79,8 @@ export interface Intent {
   readonly to: Target
   readonly imageSent: string
   readonly jobHash: string
+  /** Of the config entry: what Nomad refused is tried again under another one (rule 16). */
+  readonly fingerprint: string
   readonly baseIndex: number
   readonly baseVersion: number
 }

@@ -36,10 +36,10 @@ export const attempts = (
           with fence as (${standing(sql, fence)})
           insert into attempt (
             id, repository, region, namespace, job, generation, reason, request_kind, requested_by,
-            from_tag, from_digest, to_tag, to_digest, image_sent, job_hash, base_index, base_version, epoch, holder, state)
+            from_tag, from_digest, to_tag, to_digest, image_sent, job_hash, fingerprint, base_index, base_version, epoch, holder, state)
           select ${id}::uuid, ${repository}, ${job.region}, ${job.namespace}, ${job.job}, ${generation}, ${reason},
             ${request?.kind ?? null}::text, ${request?.by ?? null}::text, ${from.tag}::text, ${from.digest}::text, ${to.tag}, ${to.digest},
-            ${sent.imageSent}, ${sent.jobHash}, ${sent.baseIndex}, ${sent.baseVersion}, epoch, holder, 'intended'
+            ${sent.imageSent}, ${sent.jobHash}, ${sent.fingerprint}, ${sent.baseIndex}, ${sent.baseVersion}, epoch, holder, 'intended'
           from fence
           on conflict do nothing
           returning true as yes`.pipe(Effect.map(isYes))

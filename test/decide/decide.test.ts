@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import { decide, isAnswered, type Situation } from "../../src/decide/decide.ts"
+import { decide } from "../../src/decide/decide.ts"
+import { isAnswered } from "../../src/decide/decideRequest.ts"
+import type { Situation } from "../../src/decide/Situation.ts"
 import { nextTurn } from "../../src/decide/nextTurn.ts"
 import { Desired } from "../../src/domain/Desired.ts"
 import { Observed } from "../../src/domain/Observed.ts"
@@ -148,6 +150,7 @@ const rows: ReadonlyArray<readonly [sentence: string, change: Partial<Situation>
   ["16: stalls on what Nomad refused, in its words", { ...newVersion, history: history({ lastRejected: attempt({ state: "rejected", toTag: tag("v1.2.0"), baseIndex: 100, changedAt: minutesAgo(59) }) }) }, "Stall rejected"],
   ["16: tries again after an hour", { ...newVersion, history: history({ lastRejected: attempt({ state: "rejected", toTag: tag("v1.2.0"), baseIndex: 100, changedAt: minutesAgo(60) }) }) }, "Deploy v1.2.0 new_version"],
   ["16: tries again once the job changed", { ...newVersion, history: history({ lastRejected: attempt({ state: "rejected", toTag: tag("v1.2.0"), baseIndex: 99, changedAt: minutesAgo(1) }) }) }, "Deploy v1.2.0 new_version"],
+  ["16: tries again under another config", { ...newVersion, history: history({ lastRejected: attempt({ state: "rejected", toTag: tag("v1.2.0"), baseIndex: 100, changedAt: minutesAgo(1), fingerprint: "another" }) }) }, "Deploy v1.2.0 new_version"],
   ["16: tries another digest of the refused tag", { ...newVersion, seen: seen(["v1.1.0", "v1.2.0"], { "v1.2.0": "d" }), history: history({ lastRejected: attempt({ state: "rejected", toTag: tag("v1.2.0"), toDigest: digest("c"), baseIndex: 100, changedAt: minutesAgo(1) }) }) }, "Deploy v1.2.0 new_version"],
   ["17: deploys a higher version", newVersion, "Deploy v1.2.0 new_version"],
   ["17: deploys the overwritten pin", { desired: desired({ ...pinnedStable, baselineDigest: digest("a") }), observed: runs(task("stable", "a")), seen: seen([], { stable: "b" }) }, "Deploy stable digest_changed"],

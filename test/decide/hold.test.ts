@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { decide, type Situation } from "../../src/decide/decide.ts"
+import { decide } from "../../src/decide/decide.ts"
+import type { Situation } from "../../src/decide/Situation.ts"
 import { isHoldOver, untilWhen } from "../../src/decide/hold.ts"
 import type { Hold } from "../../src/domain/Desired.ts"
 import {

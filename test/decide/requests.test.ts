@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { decide, isAnswered, type Situation } from "../../src/decide/decide.ts"
+import { decide } from "../../src/decide/decide.ts"
+import { isAnswered } from "../../src/decide/decideRequest.ts"
+import type { Situation } from "../../src/decide/Situation.ts"
 import {
   attempt,
   deployment,
@@ -18,7 +20,7 @@ const newVersion = { seen: seen(["v1.0.0", "v1.1.0", "v1.2.0"]) }
 const quarantineOf = (letter: string) => [{ digest: digest(letter), why: "failed", until: null, failures: 0 }]
 const rollback = { requestKind: "rollback", requestTag: tag("v1.0.0"), requestDigest: digest("a") } as const
 const redeploy = (name: string) => ({ requestKind: "redeploy" as const, requestTag: tag(name) })
-const fault = (reason: "tag_missing" | "registry_unreachable") => ({
+const fault = (reason: "tag_missing" | "registry_unreachable" | "nothing_elected") => ({
   _tag: "Wait" as const,
   reason,
   words: "no answer",
@@ -56,6 +58,7 @@ const rows: ReadonlyArray<readonly [sentence: string, change: Partial<Situation>
   ["5: waits for a redeploy of a tag that is gone", { desired: requested(redeploy("v9")), seen: seen(["v1.1.0"], {}, { gone: new Set([tag("v9")]) }) }, "Wait tag_missing"],
   ["5: a request that waits for its target stops no automatic move", { ...newVersion, desired: requested(redeploy("v9")), seen: seen(["v1.1.0", "v1.2.0"], {}, { gone: new Set([tag("v9")]) }) }, "Deploy v1.2.0 new_version"],
   ["5: nor does a rollback to an image that is gone", { ...newVersion, desired: requested(rollback), requestFault: fault("tag_missing") }, "Deploy v1.2.0 new_version"],
+  ["5: nor does a redeploy of what turned out to be no image", { ...newVersion, desired: requested(redeploy("v1.0.0")), requestFault: fault("nothing_elected") }, "Deploy v1.2.0 new_version"],
   ["5: but what the registry did not answer is not asked for another tag at once", { ...newVersion, desired: requested(rollback), requestFault: fault("registry_unreachable") }, "Wait registry_unreachable"],
   ["5: shows what it waits for beside the rollout that goes on", { desired: requested(redeploy("v9")), seen: seen(["v1.1.0"], {}, { gone: new Set([tag("v9")]) }), observed: runs(task("v1.1.0", "b"), { deployment: deployment("running") }) }, "Follow: Deployment running; the redeploy by ann waits: the registry has no tag v9"],
   ["5: also where the registry does not answer for something newer", { ...newVersion, desired: requested(rollback), requestFault: fault("registry_unreachable"), observed: runs(task("v1.1.0", "b"), { deployment: deployment("running") }) }, "Follow: Deployment running; the rollback by ann waits: no answer"],

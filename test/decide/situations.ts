@@ -8,7 +8,7 @@ import type { Tag } from "../../src/domain/Tag.ts"
 import type { View } from "../../src/domain/View.ts"
 import type { Watched } from "../../src/domain/Watched.ts"
 import { Ballot } from "../../src/decide/Ballot.ts"
-import type { Situation } from "../../src/decide/decide.ts"
+import type { Situation } from "../../src/decide/Situation.ts"
 import type { Seen } from "../../src/decide/elect.ts"
 
 /** Plain values to say situations with; every test names only what differs from a quiet repository at v1.1.0. */
@@ -142,6 +142,7 @@ export const attempt = (change: Partial<Attempt> = {}): Attempt => ({
   deploymentId: "d1",
   words: null,
   jobHash: null,
+  fingerprint: watched.fingerprint,
   createdAt: minutesAgo(60),
   changedAt: minutesAgo(60),
   endedAt: minutesAgo(59),

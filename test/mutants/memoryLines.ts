@@ -1,6 +1,8 @@
 import { edit, mutant, type Mutant } from "./Mutant.ts"
 
 const decide = "src/decide/decide.ts"
+const decideRequest = "src/decide/decideRequest.ts"
+const target = "src/decide/target.ts"
 const rollouts = "src/store/rollouts.ts"
 const pass = "src/reconcile/pass.ts"
 const follow = "src/reconcile/follow.ts"
@@ -50,7 +52,7 @@ export const memoryLines: ReadonlyArray<Mutant> = [
     "what failed and stands is never tried again",
     "S11",
     [failureTest, "S11: rule 10"],
-    edit(decide, "(!isStanding(kept, now) || (", "(false || (")
+    edit(target, "(!isStanding(kept, now) || (", "(false || (")
   ),
   mutant(
     "S11 mended",
@@ -182,20 +184,20 @@ export const memoryLines: ReadonlyArray<Mutant> = [
     "a request answered by another repository's rollout",
     "5",
     [decideTest, "5: another repository's rollout"],
-    edit(decide, "      attempt.repository === repository &&\n", "")
+    edit(decideRequest, "      attempt.repository === repository &&\n", "")
   ),
   mutant(
     "5 digest",
     "a request answered by a rollout of another digest",
     "5",
     [decideTest, "5: nor does ours of another digest"],
-    edit(decide, "(target.digest === null || attempt.toDigest === target.digest)", "true")
+    edit(decideRequest, "(target.digest === null || attempt.toDigest === target.digest)", "true")
   ),
   mutant(
     "10 version",
     "somebody's version taken for our failed one",
     "10",
     [decideTest, "10: a version of somebody else's"],
-    edit(decide, " && history.lastAccepted.nomadVersion === version", "")
+    edit(target, " && history.lastAccepted.nomadVersion === version", "")
   )
 ]

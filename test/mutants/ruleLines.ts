@@ -1,6 +1,7 @@
 import { edit, mutant, type Mutant } from "./Mutant.ts"
 
 const decide = "src/decide/decide.ts"
+const target = "src/decide/target.ts"
 const deployer = "src/deployer/nomad/makeNomadDeployer.ts"
 const editJob = "src/deployer/nomad/editJob.ts"
 const attempts = "src/store/attempts.ts"
@@ -79,7 +80,7 @@ export const ruleLines: ReadonlyArray<Mutant> = [
     "a suspect view taken for a good one",
     "S9",
     [decideTest, "7: S9"],
-    edit(decide, `here.desired.pinnedTag === "" ? (here.seen?.view ?? null) : null`, "null")
+    edit(target, `here.desired.pinnedTag === "" ? (here.seen?.view ?? null) : null`, "null")
   ),
   mutant(
     "S10",
@@ -166,7 +167,7 @@ export const ruleLines: ReadonlyArray<Mutant> = [
     "a rollout under way not seen",
     "S16",
     [decideTest, "6: S16: follows a rollout that has the target"],
-    edit(decide, "if (isRolling(observed)) {", "if (observed.version < 0) {")
+    edit(target, "if (isRolling(observed)) {", "if (observed.version < 0) {")
   ),
   mutant(
     "S17",

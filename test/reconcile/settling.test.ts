@@ -75,6 +75,26 @@ describe("S6: what an answer to a register proves", () => {
   }
 
   story(
+    "16: what Nomad refused is sent again under another config, and not by a restart",
+    Effect.gen(function* () {
+      const { story, leader, begin } = yield* Story.led("v1.0.0")
+      const nomad = yield* NomadSimulator
+      yield* nomad.inject(answer(400, "Job must be specified"))
+      const digest = yield* story.push("v1.1.0")
+      yield* awhile
+      yield* Fiber.interrupt(leader)
+      const again = yield* begin
+      yield* awhile
+      assert.strictEqual(yield* story.decision, "Stall rejected")
+      assert.deepStrictEqual(yield* story.registered, [])
+      yield* Fiber.interrupt(again)
+      yield* watch([watchedAs("api", story.host, { fingerprint: "another" })])
+      yield* awhile
+      assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
+    })
+  )
+
+  story(
     "S6: a register that arrives after its time-out is found, and not sent again",
     Effect.gen(function* () {
       const deployer = yield* Deployer

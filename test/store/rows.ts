@@ -60,6 +60,7 @@ const intentOf = (repository: RepositoryName, over: Partial<Intent>): Intent => 
   to: target("v2"),
   imageSent: "registry.test/api:v2",
   jobHash: "0",
+  fingerprint: "0",
   baseIndex: 10,
   baseVersion: 3,
   ...over
