@@ -78,7 +78,7 @@ export class JobWatch {
         Effect.matchEffect({
           onSuccess: (answer) => {
             const { name } = watching.watched
-            passing.slots.decided(this.job, name, answer.decision)
+            passing.slots.decided(this.job, name, answer.decision, answer.isFault)
             return Effect.andThen(
               passing.brake.decided(name, answer.decision),
               this.#answered(answer, watching, passing)
@@ -112,8 +112,9 @@ export class JobWatch {
     this: JobWatch,
     error: { readonly _tag: string; readonly message?: string },
     watching: Watching,
-    { interval }: Passing
+    { interval, slots }: Passing
   ) {
+    slots.failed(this.job)
     const words = error.message ?? error._tag
     if (watching.passFault !== words)
       yield* Effect.logWarning("pass failed").pipe(Effect.annotateLogs({ error: words }))

@@ -13,6 +13,8 @@ export class RolloutSlots {
   readonly #most: number
   readonly #wake: (repository: RepositoryName) => void
   readonly #active: Set<string>
+  /** Of these a place was given for a move that nothing is known of yet. */
+  readonly #given = new Set<string>()
   /** Who waits for a place, the first first. */
   readonly #queue = new Set<RepositoryName>()
 
@@ -31,6 +33,7 @@ export class RolloutSlots {
   stop({ name, mapping }: Watched, { tag, digest }: Deploy): Wait | null {
     const key = jobKey(mapping.job)
     if (this.#active.has(key) || this.#active.size < this.#most) {
+      if (!this.#active.has(key)) this.#given.add(key)
       this.#active.add(key)
       this.#queue.delete(name)
       return null
@@ -40,12 +43,29 @@ export class RolloutSlots {
     return Wait.make({ reason: "too_many_rollouts", words, would: { tag, digest }, verdict: null })
   }
 
-  /** How a pass over a repository ended. As many as there are places then are passed over again. */
-  decided(job: JobRef, name: RepositoryName, decision: Decision): void {
-    if (["Deploy", "Follow", "Settle"].includes(decision._tag)) this.#active.add(jobKey(job))
-    else if (!isBlind(decision)) this.#active.delete(jobKey(job))
+  /**
+   * How a pass over a repository ended; `isFault`: what was decided could not be done. As many as there are places then
+   * are passed over again.
+   */
+  decided(job: JobRef, name: RepositoryName, decision: Decision, isFault: boolean): void {
+    const key = jobKey(job)
+    const isUnknown = isBlind(decision) || (decision._tag === "Deploy" && isFault)
+    if (!isUnknown && ["Deploy", "Follow", "Settle"].includes(decision._tag)) this.#active.add(key)
+    // What Nomad does not take holds no place, however long it is sent again.
+    else if (!isUnknown || this.#given.has(key)) this.#active.delete(key)
+    this.#given.delete(key)
     const waits = decision._tag === "Wait" && decision.reason === "too_many_rollouts"
     if (!waits) this.#queue.delete(name)
+    this.#fill()
+  }
+
+  /** A pass over the job failed: what it was to do may not have been done. */
+  failed(job: JobRef): void {
+    if (this.#given.delete(jobKey(job))) this.#active.delete(jobKey(job))
+    this.#fill()
+  }
+
+  #fill(): void {
     let free = this.#most - this.#active.size
     for (const waiting of this.#queue) {
       if (free-- <= 0) break

@@ -1,0 +1,77 @@
+import { assert, describe } from "@effect/vitest"
+import { Effect } from "effect"
+import { Deployer } from "../../src/deployer/Deployer.ts"
+import { Unread } from "../../src/domain/Observed.ts"
+import { NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
+import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
+import { watch, watchedAs } from "./loop.ts"
+import { pass, Story, story } from "./story.ts"
+
+type Service = Deployer["Service"]
+
+describe("max_active_rollouts", () => {
+  const isApi = ({ imageSent }: { readonly imageSent: string }) => imageSent.includes("/api:")
+  const stuck: ReadonlyArray<readonly [sentence: string, stuck: (of: Service) => Partial<Service>]> = [
+    [
+      "that Nomad does not take",
+      ({ register }) => ({
+        register: (edit) =>
+          isApi(edit)
+            ? Effect.succeed({ _tag: "NotApplied", words: "denied", forbidden: true, retryAfter: null })
+            : register(edit)
+      })
+    ],
+    [
+      "whose source can not be read",
+      ({ edit }) => ({
+        edit: (...args) =>
+          Effect.flatMap(edit(...args), (made) =>
+            isApi(made)
+              ? Effect.fail(Unread.make({ reason: "nomad_unreachable", words: "status 500" }))
+              : Effect.succeed(made)
+          )
+      })
+    ],
+    [
+      "whose pass fails",
+      ({ edit }) => ({
+        edit: (...args) =>
+          Effect.flatMap(edit(...args), (made) => (isApi(made) ? Effect.never : Effect.succeed(made)))
+      })
+    ]
+  ]
+  for (const [sentence, change] of stuck) {
+    story(
+      `L6: a move ${sentence} holds no place`,
+      Effect.gen(function* () {
+        const deployer = yield* Deployer
+        const nomad = yield* NomadSimulator
+        const registry = yield* RegistrySimulator
+        yield* Effect.gen(function* () {
+          const { host } = registry.origin
+          const stories = ["api", "worker"].map((name) => new Story(name, host))
+          for (const each of stories) {
+            yield* each.push("v1.0.0")
+            yield* nomad.register(sampleJob({ id: each.name, image: `${each.image}:v1.0.0` }))
+          }
+          yield* pass("10 seconds")
+          yield* watch(
+            stories.map(({ name }) => watchedAs(name, host)),
+            { maxActiveRollouts: 1 }
+          )
+          yield* pass("70 seconds")
+          yield* registry.push("api", "v1.1.0")
+          // It has the place by then.
+          yield* pass("65 seconds")
+          yield* registry.push("worker", "v1.1.0")
+          yield* pass("6 minutes")
+          const running = yield* Effect.forEach(stories, (each) => each.running)
+          assert.deepStrictEqual(
+            running.map((image) => image.includes(":v1.1.0")),
+            [false, true]
+          )
+        }).pipe(Effect.provideService(Deployer, { ...deployer, ...change(deployer) }))
+      })
+    )
+  }
+})
