@@ -183,7 +183,7 @@ export class StateStore extends Context.Service<
     readonly changes: Stream.Stream<Told>
 
     view(repository: RepositoryName): Effect.Effect<View | null, StoreError>
-    /** The views of these, in a number of statements that does not grow with them; without view, without entry. */
+    /** The views of these, 100 in a statement, each of which ends within 5 seconds; without view, without entry. */
     views(
       repositories: ReadonlyArray<RepositoryName>
     ): Effect.Effect<ReadonlyMap<RepositoryName, View>, StoreError>

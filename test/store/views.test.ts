@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { Tag } from "../../src/domain/Tag.ts"
 import type { Suspicion } from "../../src/domain/View.ts"
 import { layerFreshStore, noPostgres } from "../real/postgres.ts"
-import { digest, leading, person, versionsOf } from "./rows.ts"
+import { digest, leading, person, versionsOf, watched } from "./rows.ts"
 
 const tags = (...names: ReadonlyArray<string>) => names.map((name) => Tag.make(name))
 const listing = (names: ReadonlyArray<string>, suspect: Suspicion | null = null) => ({
@@ -20,6 +20,16 @@ describe.skipIf(noPostgres)("views", () =>
         const { store, api } = yield* leading
         assert.isNull(yield* store.view(api))
         assert.strictEqual((yield* store.views([api])).size, 0)
+      })
+    )
+
+    it.effect("L1: of however many repositories, none is left out", () =>
+      Effect.gen(function* () {
+        const { store, pool, api } = yield* leading
+        const names = Array.from({ length: 205 }, (_, n) => watched(`${api}-${n}`).name)
+        yield* store.adopt(names.map((name) => watched(name)))
+        yield* pool`insert into repository_view (repository, listed_at) select unnest(${names}::text[]), now()`
+        assert.strictEqual((yield* store.views(names)).size, names.length)
       })
     )
 
