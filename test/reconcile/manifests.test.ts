@@ -27,6 +27,20 @@ describe("the manifest of a target", () => {
   )
 
   story(
+    "L9: a person's order does not wait for the end of that back-off",
+    Effect.gen(function* () {
+      const story = yield* Story.begin(["v1.0.0"])
+      const registry = yield* RegistrySimulator
+      yield* registry.fault({ on: "manifests", method: "GET", status: 429 })
+      const digest = yield* story.push("v1.1.0")
+      yield* intervals(6)
+      yield* registry.clearFaults
+      yield* story.change({ request: "reset" })
+      assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
+    })
+  )
+
+  story(
     "L1: S10: tags that are listed and have no manifest hide no version below them, however many they are",
     Effect.gen(function* () {
       const story = yield* Story.begin(["v1.0.0"])

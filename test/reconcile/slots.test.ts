@@ -1,31 +1,35 @@
-import { assert, describe } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Deployer } from "../../src/deployer/Deployer.ts"
+import { Deploy, Wait } from "../../src/domain/Decision.ts"
 import { Unread } from "../../src/domain/Observed.ts"
+import { RolloutSlots } from "../../src/reconcile/RolloutSlots.ts"
 import { NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
+import { target } from "../store/rows.ts"
 import { watch, watchedAs } from "./loop.ts"
 import { pass, Story, story } from "./story.ts"
 
 type Service = Deployer["Service"]
 
+const isApi = ({ imageSent }: { readonly imageSent: string }) => imageSent.includes("/api:")
+
 describe("max_active_rollouts", () => {
-  const isApi = ({ imageSent }: { readonly imageSent: string }) => imageSent.includes("/api:")
   const stuck: ReadonlyArray<readonly [sentence: string, stuck: (of: Service) => Partial<Service>]> = [
     [
       "that Nomad does not take",
-      ({ register }) => ({
+      (deployer) => ({
         register: (edit) =>
           isApi(edit)
             ? Effect.succeed({ _tag: "NotApplied", words: "denied", forbidden: true, retryAfter: null })
-            : register(edit)
+            : deployer.register(edit)
       })
     ],
     [
       "whose source can not be read",
-      ({ edit }) => ({
+      (deployer) => ({
         edit: (...args) =>
-          Effect.flatMap(edit(...args), (made) =>
+          Effect.flatMap(deployer.edit(...args), (made) =>
             isApi(made)
               ? Effect.fail(Unread.make({ reason: "nomad_unreachable", words: "status 500" }))
               : Effect.succeed(made)
@@ -34,9 +38,11 @@ describe("max_active_rollouts", () => {
     ],
     [
       "whose pass fails",
-      ({ edit }) => ({
+      (deployer) => ({
         edit: (...args) =>
-          Effect.flatMap(edit(...args), (made) => (isApi(made) ? Effect.never : Effect.succeed(made)))
+          Effect.flatMap(deployer.edit(...args), (made) =>
+            isApi(made) ? Effect.never : Effect.succeed(made)
+          )
       })
     ]
   ]
@@ -74,4 +80,16 @@ describe("max_active_rollouts", () => {
       })
     )
   }
+
+  it("a rollout keeps its place while Nomad can not be asked", () => {
+    const [api, worker] = [watchedAs("api", "r.test"), watchedAs("worker", "r.test")]
+    const slots = new RolloutSlots(1, [], () => {})
+    const move = Deploy.make({ ...target("v1.1.0"), reason: "new_version" })
+    const unread = Wait.make({ reason: "nomad_unreachable", words: "", would: null, verdict: null })
+    assert.isNull(slots.stop(api, move))
+    slots.decided(api.mapping.job, api.name, move, false)
+    slots.decided(api.mapping.job, api.name, unread, true)
+    slots.failed(api.mapping.job)
+    assert.strictEqual(slots.stop(worker, move)?.reason, "too_many_rollouts")
+  })
 })

@@ -51,6 +51,22 @@ describe.skipIf(noPostgres)("rollouts", () =>
       })
     )
 
+    it.effect("S8: a request that failed leaves the mark as it was, unless a later one set it", () =>
+      Effect.gen(function* () {
+        const { store, fence, api, accepted } = yield* leading
+        yield* store.setBaseline(fence, api, { ...target("v1"), raiseTo: Tag.make("v1") })
+        const failed = { outcome: "failed" as const, blame: "image" as const }
+        const first = yield* accepted({ reason: "requested" })
+        assert.strictEqual((yield* store.desired(api)).highWaterMark, Tag.make("v2"))
+        yield* store.end(fence, ending(first.id, failed))
+        assert.strictEqual((yield* store.desired(api)).highWaterMark, Tag.make("v1"))
+        const second = yield* accepted({ reason: "requested" })
+        yield* accepted({ reason: "requested" })
+        yield* store.end(fence, ending(second.id, failed))
+        assert.strictEqual((yield* store.desired(api)).highWaterMark, Tag.make("v2"))
+      })
+    )
+
     it.effect("what a later attempt of ours has set is left alone by the end of the one before", () =>
       Effect.gen(function* () {
         const { store, fence, api, accepted } = yield* leading
