@@ -34,6 +34,8 @@ export class Row {
   #orders
   /** When `shown` came, by the page's own clock, which no one sets. */
   #heardAt = 0
+  /** The generation that an order of this page has made. */
+  #committed = 0
   /** @type {RepositoryShown} */
   shown
 
@@ -90,7 +92,7 @@ export class Row {
    * @param {RepositoryShown} shown
    */
   show(shown) {
-    if (shown.desired.generation < this.shown.desired.generation) return
+    if (shown.desired.generation < this.#committed) return
     this.shown = shown
     this.#heardAt = performance.now()
     const { name, job, desired, runs, elected, decision, mode } = shown
@@ -129,7 +131,13 @@ export class Row {
    * @param {DesiredShown} desired
    */
   committed(desired) {
+    this.#committed = desired.generation
     this.show({ ...this.shown, desired })
+  }
+
+  /** A stream begins: what it tells first is the truth, also where the database was restored. */
+  begin() {
+    this.#committed = 0
   }
 
   /** Ages go on. */

@@ -5,19 +5,18 @@ import { byId, element } from "./element.js"
 // A double click is over by then, however fast the answer was.
 const doubleClick = 500
 
+const kinds = { done: "✓ Ordered: ", refused: "✗ Not done: ", unknown: "? " }
+
 /**
  * Says something to the person, and to a screen reader.
  *
- * @type {(kind: "done" | "refused", text: string) => void}
+ * @type {(kind: keyof typeof kinds, text: string) => void}
  */
 export const say = (kind, text) => {
   const close = element("button", { type: "button", className: "quiet", textContent: "Close" })
   close.addEventListener("click", () => at.replaceChildren())
   const at = byId("message")
-  const words = element("p", { className: kind }, [
-    element("strong", { textContent: kind === "done" ? "✓ Ordered: " : "✗ Not done: " }),
-    text
-  ])
+  const words = element("p", { className: kind }, [element("strong", { textContent: kinds[kind] }), text])
   at.replaceChildren(words, close)
 }
 
@@ -38,7 +37,8 @@ export const onOrder = (button, all, send) => {
     button.classList.add("sending")
     try {
       const answer = await send()
-      if (answer !== null) say(answer.ok ? "done" : "refused", answer.message)
+      if (answer !== null)
+        say(answer.status === 0 ? "unknown" : answer.ok ? "done" : "refused", answer.message)
     } finally {
       await over
       button.classList.remove("sending")

@@ -33,8 +33,11 @@ const arrange = () => {
   )
   const isOpen = sorted.some((row) => row.isOpen)
   const misplaced = sorted.some(({ at }, index) => list.children[index] !== at)
-  if (misplaced && (!isOpen || list.children.length !== sorted.length))
+  if (misplaced && (!isOpen || list.children.length !== sorted.length)) {
+    const focused = document.activeElement
     list.replaceChildren(...sorted.map(({ at }) => at))
+    if (focused instanceof HTMLElement && list.contains(focused)) focused.focus({ preventScroll: true })
+  }
   choose()
 }
 
@@ -131,6 +134,7 @@ onOrder(
 const events = {
   begin: ({ repositories }) => {
     for (const name of [...rows.keys()].filter((one) => !repositories.includes(one))) rows.delete(name)
+    for (const row of rows.values()) row.begin()
   },
   repository: (/** @type {RepositoryShown} */ shown) => {
     const row = rows.get(shown.name)
@@ -182,5 +186,5 @@ setInterval(() => {
   for (const row of rows.values()) row.tick()
 }, 5000)
 
-addEventListener("error", ({ message }) => say("refused", message))
+addEventListener("error", ({ message }) => say("unknown", message))
 begin()

@@ -250,6 +250,39 @@ describe.skipIf(noPostgres || noChromium)("the page, in a real Chromium", () => 
       }).pipe(Effect.provide(world), Effect.scoped)
   )
 
+  it.live(
+    "by keyboard alone: filters, opens a repository, orders, and keeps its place while others move",
+    () =>
+      looking(({ page }) =>
+        Effect.gen(function* () {
+          const store = yield* StateStore
+          yield* person(async () => {
+            await row(page, "api").waitFor()
+            await page.getByLabel("Filter by name, tag or reason").focus()
+            await page.keyboard.type("IN SYNC api")
+            assert.strictEqual(await page.locator("#rows > li:visible").count(), 1)
+            for (let left = 6; left > 0; left -= 1) await page.keyboard.press("Tab")
+          })
+          yield* store.saveDecision(named("web"), { _tag: "Follow", words: "" })
+          yield* person(async () => {
+            await page
+              .locator('#rows > li[data-name="web"][data-group="moving"]')
+              .waitFor({ state: "attached" })
+            const focused = page.locator(":focus")
+            assert.include(await focused.innerText(), "api")
+            assert.notStrictEqual(
+              await focused.evaluate("getComputedStyle(document.activeElement).outlineStyle"),
+              "none"
+            )
+            await page.keyboard.press("Enter")
+            await row(page, "api").getByRole("button", { name: "Switch auto-deploy off" }).focus()
+            await page.keyboard.press("Enter")
+            await row(page, "api").locator(".notes", { hasText: "auto-deploy off" }).waitFor()
+          })
+        })
+      )
+  )
+
   const looks = [
     ["light", { colorScheme: "light", viewport: { width: 1280, height: 900 } }],
     ["dark", { colorScheme: "dark", viewport: { width: 1280, height: 900 } }],
