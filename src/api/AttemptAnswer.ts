@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { AttemptId, AttemptReason, AttemptState, Phase } from "../domain/Attempt.ts"
+import { Blame } from "../domain/Blame.ts"
 import { Digest } from "../domain/Digest.ts"
 import { JobRef } from "../domain/JobRef.ts"
 import { RepositoryName } from "../domain/RepositoryName.ts"
@@ -22,6 +23,8 @@ export const AttemptAnswer = Schema.Struct({
   phase: Schema.NullOr(Phase),
   /** Nomad's own words for how it ended, or why it was refused. */
   words: Schema.NullOr(Schema.String),
+  /** Whose fault it was; null unless it failed or was reverted. */
+  blame: Schema.NullOr(Blame),
   base_index: Schema.Int,
   base_version: Schema.Int,
   nomad_index: Schema.NullOr(Schema.Int),

@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { Blame } from "./Blame.ts"
 import { Digest } from "./Digest.ts"
 import { JobRef } from "./JobRef.ts"
 import { RepositoryName } from "./RepositoryName.ts"
@@ -68,6 +69,8 @@ export const Attempt = Schema.Struct({
   deploymentId: Schema.NullOr(Schema.String),
   /** Nomad's words for how it ended, or why it was refused. */
   words: Schema.NullOr(Schema.String),
+  /** Whose fault it was; null unless it failed or was reverted. */
+  blame: Schema.NullOr(Blame),
   /** SHA-256 of the job sent; never the job itself, which may hold secrets. */
   jobHash: Schema.NullOr(Schema.String),
   /** Of the config entry that it was decided under; null of those from before this was kept. */

@@ -139,6 +139,7 @@ export const showAttempt = (attempt: Attempt): AttemptAnswer => {
     state: attempt.state,
     phase: attempt.phase,
     words: attempt.words,
+    blame: attempt.blame,
     base_index: attempt.baseIndex,
     base_version: attempt.baseVersion,
     nomad_index: attempt.nomadIndex,

@@ -142,6 +142,7 @@ export const attempt = (change: Partial<Attempt> = {}): Attempt => ({
   deploymentId: "d1",
   words: null,
   jobHash: null,
+  blame: null,
   fingerprint: watched.fingerprint,
   createdAt: minutesAgo(60),
   changedAt: minutesAgo(60),

@@ -253,7 +253,13 @@ describe.skipIf(noPostgres)("what /v1 shows", () => {
         const before = yield* call(origin, `GET /v1/attempts/${ids[1]}`)
         assert.deepNestedInclude(before.body, {
           state: "succeeded",
-          words: "Deployment completed successfully"
+          words: "Deployment completed successfully",
+          blame: null
+        })
+        const failed = yield* ended(fence, target("v1.4.0"), "failed")
+        assert.deepNestedInclude((yield* call(origin, `GET /v1/attempts/${failed}`)).body, {
+          state: "failed",
+          blame: "image"
         })
       })
     )

@@ -41,7 +41,7 @@ export const ended = Effect.fnUntraced(function* (
     words: "Deployment completed successfully",
     nomadVersion: 4,
     deploymentId: "d",
-    blame: null,
+    blame: outcome === "failed" ? "image" : null,
     swallowed: false,
     baseline: null,
     raise: null

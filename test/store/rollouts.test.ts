@@ -131,6 +131,7 @@ describe.skipIf(noPostgres)("rollouts", () =>
         yield* store.end(fence, ending(id, { ...reverted, baseline: target("v1") }))
         const { quarantine } = yield* store.history(api, jobOf(api), [])
         assert.deepEqual(quarantine, [{ digest: digest("v2"), why: "unhealthy", until: null, failures: 0 }])
+        assert.strictEqual((yield* store.attempts(api, 1))[0]?.blame, "image")
         assert.deepInclude(yield* store.desired(api), {
           baselineTag: Tag.make("v1"),
           baselineDigest: digest("v1"),
