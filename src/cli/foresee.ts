@@ -47,6 +47,13 @@ export const foresee = Effect.fn("foresee")(function* (watched: Watched) {
     history,
     now: history.readAt
   }
+  const { requestedGeneration, requestKind, requestTag } = desired
+  // What an open redeploy names need not be what is followed, so that nobody looked at it yet.
+  if (requestedGeneration !== null && requestKind === "redeploy" && requestTag !== null) {
+    const found = yield* manifestOf(watched, requestTag)
+    if (situation.seen !== null && found.fault === null)
+      situation = { ...situation, seen: withNamed(situation.seen, requestTag, found.digest) }
+  }
   let decision = decide(situation)
   for (let tried = 0; decision._tag === "Deploy" && tried < manifestsATry; tried++) {
     const { tag, digest } = decision
@@ -126,6 +133,11 @@ const manifestOf = (watched: Watched, tag: Tag) =>
     onSuccess: (digest) => ({ digest, fault: null }),
     onFailure: ({ message }) => ({ digest: null, fault: message })
   })
+
+const withNamed = (seen: Seen, tag: Tag, digest: Digest | null): Seen =>
+  digest === null
+    ? { ...seen, view: { ...seen.view, gone: new Set([...seen.view.gone, tag]) } }
+    : withDigest(seen, tag, digest)
 
 const withDigest = (seen: Seen, tag: Tag, digest: Digest | null): Seen =>
   digest === null

@@ -68,6 +68,9 @@ const root = Command.make("registrywatcher").pipe(
   })
 )
 
+const example = (command: string, description: string) =>
+  Command.withExamples([{ command: `registrywatcher ${command}`, description }])
+
 const tokenName = Argument.String("NAME").pipe(
   Argument.withSchema(
     Schema.String.check(
@@ -138,12 +141,20 @@ const command = <E extends { readonly message: string }, RS, RT, RP>({
           withTokens((config) =>
             createToken(config, { name, role, repositories: Option.getOrNull(repositories) }, expires)
           )
-      ).pipe(Command.withDescription("Make a token; it is shown this once, alone on stdout")),
+      ).pipe(
+        Command.withDescription("Make a token; it is shown this once, alone on stdout"),
+        example(
+          "token create ci --role operate --repositories api,web --expires 90d",
+          "0: made; 1: the name is taken"
+        )
+      ),
       Command.make("list", {}, () => withTokens(listTokens)).pipe(
-        Command.withDescription("Every token that was made, without the token itself")
+        Command.withDescription("Every token that was made, without the token itself"),
+        example("token list", "the revoked and expired ones among them")
       ),
       Command.make("revoke", { name: tokenName }, ({ name }) => withTokens(() => revokeToken(name))).pipe(
-        Command.withDescription("End a token, from now on")
+        Command.withDescription("End a token, from now on"),
+        example("token revoke ci", "0: it ends; 1: there is none of this name")
       )
     ])
   )
@@ -151,10 +162,12 @@ const command = <E extends { readonly message: string }, RS, RT, RP>({
     Command.withHandler((flags) => load(flags).pipe(Effect.flatMap(start), ended)),
     Command.withSubcommands([
       Command.make("start", {}, () => loaded.pipe(Effect.flatMap(start), ended)).pipe(
-        Command.withDescription("The service; also what runs where no command is given")
+        Command.withDescription("The service; also what runs where no command is given"),
+        example("start --config /etc/registrywatcher.toml", "with another configuration")
       ),
       Command.make("check-config", {}, () => loaded.pipe(Effect.flatMap(checkConfig), ended)).pipe(
-        Command.withDescription("Say everything that is wrong with the configuration, and start nothing")
+        Command.withDescription("Say everything that is wrong with the configuration, and start nothing"),
+        example("check-config", "0: it is sound; 78: each problem with its file, line and key")
       ),
       Command.make(
         "doctor",
@@ -171,7 +184,8 @@ const command = <E extends { readonly message: string }, RS, RT, RP>({
       ).pipe(
         Command.withDescription(
           "Ask database, registries and Nomad whether each login, job, task and right is there; nothing is written"
-        )
+        ),
+        example("doctor", "one line a check, with what to do; 0: nothing is wrong; 1: something is")
       ),
       Command.make(
         "plan",
@@ -185,7 +199,10 @@ const command = <E extends { readonly message: string }, RS, RT, RP>({
           Effect.flatMap(loaded, (config) => plan(config, json).pipe(Effect.provide(planning(config)))).pipe(
             ended
           )
-      ).pipe(Command.withDescription("Say what would be deployed now, and why; nothing is registered")),
+      ).pipe(
+        Command.withDescription("Say what would be deployed now, and why; nothing is registered"),
+        example("plan --json", "0: all was told; 1: a registry or Nomad left one untold")
+      ),
       token
     ])
   )

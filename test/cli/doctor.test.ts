@@ -113,6 +113,18 @@ describe("doctor", () => {
   )
 
   story(
+    "a log that a node does not give says nothing of the right to it",
+    Effect.gen(function* () {
+      const { nomad, config } = yield* begin(["api"])
+      const path = "/v1/client/fs/logs/"
+      yield* nomad.inject({ _tag: "Answer", path, status: 500, body: "No path to node" })
+      const { refused, findings } = yield* examined(config)
+      assert.isNull(refused)
+      assert.match(findings.at(-1)?.words ?? "", /read-logs was not tried: Nomad answered 500$/)
+    })
+  )
+
+  story(
     "L6: asks a registry or a Nomad that does not answer once, and goes on with the others",
     Effect.gen(function* () {
       const { nomad, registry, config } = yield* begin(["api", "web"])

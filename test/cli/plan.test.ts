@@ -6,6 +6,7 @@ import type { Config } from "../../src/config/Config.ts"
 import { Tag } from "../../src/domain/Tag.ts"
 import { NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
+import { Database } from "../../src/store/Database.ts"
 import { StateStore } from "../../src/store/StateStore.ts"
 import { watchedAs } from "../reconcile/loop.ts"
 import { pass, story } from "../reconcile/story.ts"
@@ -84,6 +85,19 @@ describe("plan", () => {
       const { lines, refused } = yield* planned(config)
       assert.deepStrictEqual(lines, { lost: "in_sync", silent: "registry_unreachable" })
       assert.strictEqual(refused, "1 of 2 could not be told")
+    })
+  )
+
+  story(
+    "tells what an open redeploy names, though nobody looked at that tag before",
+    Effect.gen(function* () {
+      const { config } = yield* begin({ api: ["v1.0.0", "v1.1.0", "v0.9.0"], gone: ["v1.0.0"] })
+      // Written as it stands there, for no watch takes the notification.
+      const { pool: sql } = yield* Database
+      yield* sql`update repository set requested_generation = generation, request_kind = 'redeploy',
+        request_tag = 'v0.9.0', requested_by = 'ann'`
+      const { lines } = yield* planned(config)
+      assert.deepStrictEqual(lines, { api: "requested v0.9.0@", gone: "tag_missing" })
     })
   )
 

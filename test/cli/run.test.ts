@@ -169,6 +169,17 @@ describe("the command line", () => {
     )
   )
 
+  it.effect.each(["start", "check-config", "doctor", "plan", "token create", "token list", "token revoke"])(
+    "has an example of %s in its help",
+    (name) =>
+      commandLine([...name.split(" "), "--help"], {}).pipe(
+        Effect.map(({ exitCode, out }) => {
+          assert.strictEqual(exitCode, 0)
+          assert.match(out, new RegExp(`EXAMPLES[^]*registrywatcher ${name}`))
+        })
+      )
+  )
+
   it.effect.each([
     [["chek-config"], "check-config"],
     [["check-config", "--confg", "x"], "--confg"],

@@ -69,7 +69,9 @@ export const makeProbeRights = (
       }
       const path = `/v1/client/fs/logs/${encodeURIComponent(place.allocation)}`
       const { status } = yield* http({ method: "GET", path, query })
-      return status === 403 ? missing(`the token needs read-logs in namespace "${query.namespace}"`) : held
+      if (status === 403) return missing(`the token needs read-logs in namespace "${query.namespace}"`)
+      // 404: the task has written nothing; whether it may be read was looked at before.
+      return status === 200 || status === 404 ? held : untold(`Nomad answered ${status}`)
     },
     Effect.catch(({ words }) => Effect.succeed(untold(words)))
   )
