@@ -39,12 +39,7 @@ export const deployed = Effect.fnUntraced(function* (
     `the attempt at ${tag} to have succeeded`,
     attemptState(stage, repository, digest, "succeeded")
   )
-  return yield* decided(
-    stage,
-    repository,
-    `${repository} to be in sync`,
-    ({ decision }) => decision === "in_sync"
-  )
+  return yield* inSync(stage, repository)
 })
 
 /** The newest attempt at this digest, once it is in that state. */
@@ -67,6 +62,10 @@ export const decided = (
       return summary?.decision != null && isIt(summary.decision) ? summary : undefined
     })
   )
+
+/** The repository once nothing is left to do. */
+export const inSync = (stage: Stage, repository: string) =>
+  decided(stage, repository, `${repository} to be in sync`, ({ decision }) => decision === "in_sync")
 
 /** How often the controller listed the tags of a repository; whoever else does names no page size. */
 export const listings = (stage: Stage, repository: string) =>

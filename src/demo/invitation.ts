@@ -13,6 +13,7 @@ export const invitation = ({ registry, nomad, instances }: Stage): ReadonlyArray
   const push = (image: string, tag: string, more = "") =>
     `curl -d '{"image":"${image}","tag":"${tag}"${more}}' ${host}/_sim/push`
   const lines: ReadonlyArray<readonly [what: string, ...commands: ReadonlyArray<string>]> = [
+    ["the status page, in a browser", `http://${alive}/`],
     ["push a version", push(follower, "v1.5.0")],
     [
       "push one that crashes",

@@ -1,5 +1,5 @@
 import { Duration, Effect } from "effect"
-import { acting, attemptsAt, attemptState, decided, deployed, listings } from "./ask.ts"
+import { acting, attemptsAt, attemptState, decided, deployed, inSync, listings } from "./ask.ts"
 import { call } from "./call.ts"
 import { DemoError, until } from "./DemoError.ts"
 import { short } from "./picture.ts"
@@ -54,19 +54,19 @@ const badVersion =
       yield* stage.nomad.setOutcome({ image: `/${follower}:${tag}@`, outcome: crash })
       const digest = yield* stage.registry.push(follower, tag)
       const reverted = attemptState(stage, follower, digest, "reverted")
-      const { words } = yield* until(`Nomad to revert ${tag}`, reverted)
+      yield* until(`Nomad to revert ${tag}`, reverted)
       yield* screen.doing(`Nomad went back to ${before}; see whether ${tag} is tried again`, [follower])
-      const before_ = yield* listings(stage, follower)
+      const looks = yield* listings(stage, follower)
       yield* until(
         `${checks} more looks at the registry`,
-        Effect.map(listings(stage, follower), (now) => (now >= before_ + checks ? true : undefined))
+        Effect.map(listings(stage, follower), (now) => (now >= looks + checks ? true : undefined))
       )
-      yield* decided(stage, follower, `${follower} to be in sync`, ({ decision }) => decision === "in_sync")
+      const summary = yield* inSync(stage, follower)
       const { length: attempts } = yield* attemptsAt(stage, follower, digest)
       const tries = attempts === 1 ? "1 attempt" : `${attempts} attempts`
       const what = `${follower} ${tag} was pushed and deployed; it fails, Nomad reverts to ${before}, and ${checks} looks at the registry later it was not tried again: ${tries}.`
       const facts = { repository: follower, tag, digest, attempts, runs: before }
-      return { step: "reverted", what, why: words ?? "", facts }
+      return { step: "reverted", what, why: whyOf(summary), facts }
     })
 
 const overwritten: Step = (stage, { screen, pause }) =>

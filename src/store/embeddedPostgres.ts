@@ -39,9 +39,14 @@ const initialise = Effect.fnUntraced(function* (
   const initialisation = ["-D", fresh, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]
   const [file, args] = user.command(initdb, initialisation)
   yield* Effect.callback<void, EmbeddedUnavailable>((resume) => {
-    execFile(file, args, user.options, (error, _, stderr) =>
+    const child = execFile(file, args, user.options, (error, _, stderr) =>
       resume(error === null ? Effect.void : Effect.fail(unavailable(`initdb: ${stderr.trim()}`)))
     )
+    // One that went on would make its directory anew after whoever stopped us has taken it away.
+    return Effect.callback<void>((stopped) => {
+      child.once("close", () => stopped(Effect.void))
+      child.kill()
+    })
   })
   yield* attempt(`${data} can not be made`, () => renameSync(fresh, data))
 })

@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { execFileSync, spawn } from "node:child_process"
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { afterAll } from "vitest"
 import { npmPostgres } from "../../src/store/PostgresBinaries.ts"
@@ -27,11 +29,19 @@ interface Started {
 }
 type Event = { readonly step: string } & Readonly<Record<string, unknown>>
 
-/** The demo as a process: its events as they come, and how it ends. */
+/** The demo as a process, with a directory for temporary files: its events as they come, and how it ends. */
 const run = (...args: ReadonlyArray<string>) => {
-  const child = spawn(process.execPath, [entry, ...args], { stdio: ["ignore", "pipe", "pipe"] })
+  const temporary = mkdtempSync(join(tmpdir(), "rw-"))
+  const child = spawn(process.execPath, [entry, ...args], {
+    env: { ...process.env, TMPDIR: temporary },
+    stdio: ["ignore", "pipe", "pipe"]
+  })
   const exited = new Promise<number | null>((resolve) => child.once("close", (code) => resolve(code)))
-  ends.push(() => (child.kill("SIGTERM"), exited))
+  ends.push(async () => {
+    child.kill("SIGTERM")
+    await exited
+    rmSync(temporary, { recursive: true, force: true })
+  })
   const said: { lines: Array<string>; err: string } = { lines: [], err: "" }
   createInterface({ input: child.stdout }).on("line", (line) => said.lines.push(line))
   child.stderr.on("data", (chunk: Buffer) => (said.err += chunk.toString()))
@@ -47,7 +57,7 @@ const run = (...args: ReadonlyArray<string>) => {
     )
     return find() ?? { step }
   }
-  return { child, said, exited, event }
+  return { child, said, exited, event, temporary }
 }
 
 /** A process that nobody has waited for yet has no command line any more. */
@@ -190,12 +200,23 @@ describe.skipIf(isMissing)("npm run demo", () => {
     await assertGone(started)
   }, 60_000)
 
+  it("leaves nothing when it is interrupted while Postgres makes its files", async () => {
+    const demo = run("--json")
+    await until("initdb to begin", async () =>
+      readdirSync(demo.temporary).some((name) => existsSync(join(demo.temporary, name, "data.new/base")))
+    )
+    demo.child.kill("SIGINT")
+    assert.strictEqual(await demo.exited, 130, demo.said.err)
+    assert.strictEqual(processesIn(demo.temporary), "")
+    assert.deepStrictEqual(readdirSync(demo.temporary), [])
+  }, 60_000)
+
   it("leaves no process and no port even when it is killed", async () => {
     const demo = run("--json")
     const started = (await demo.event("started")) as unknown as Started
     demo.child.kill("SIGKILL")
     await until("its processes to end", async () => processesIn(started.folder) === "", 20)
-    execFileSync("rm", ["-r", started.folder])
+    rmSync(started.folder, { recursive: true })
     await assertGone(started)
   }, 60_000)
 
