@@ -20,11 +20,6 @@ import { postgresFolder, startPostgres } from "../real/postgresServer.ts"
  */
 
 const root = new URL("../..", import.meta.url).pathname
-const notRun = (words: string): never => {
-  console.log(`NOT RUN: the image: ${words}`)
-  process.exit(0)
-}
-
 /** Debian's client is of the same release as its dockerd; another one on PATH may lack BuildKit. */
 const docker = existsSync("/usr/bin/docker") ? "/usr/bin/docker" : "docker"
 const folder = mkdtempSync("/tmp/rw-image-")
@@ -96,8 +91,20 @@ const baseImage = (): { readonly name: string; readonly isReal: boolean } => {
   return { name: "registrywatcher-base:stand-in", isReal: false }
 }
 
+/** What went wrong, in its last line; undefined: nothing. */
+const attempt = (what: () => unknown): string | undefined => {
+  try {
+    what()
+    return undefined
+  } catch (error) {
+    return String(error).trim().split("\n").at(-1)
+  }
+}
+
 const exercise = async (): Promise<void> => {
   const base = baseImage()
+  const probe = attempt(() => run("run", "--rm", "--network=host", base.name, "node", "--version"))
+  if (probe !== undefined) return console.log(`NOT RUN: the image: no container can run here: ${probe}`)
   const bundled = base.isReal ? "build" : "prebuilt"
   if (!base.isReal) execFileSync(process.execPath, ["deploy/bundle.mjs"], { cwd: root, stdio: "inherit" })
   const args = ["--build-arg", `NODE_IMAGE=${base.name}`, "--build-arg", `BUNDLE=${bundled}`]
@@ -106,7 +113,7 @@ const exercise = async (): Promise<void> => {
   console.log(`image: ${version}, on ${base.name}`)
 
   const postgres = await startPostgres(postgresFolder())
-  if (postgres === undefined) return notRun("there is no Postgres")
+  if (postgres === undefined) return console.log("NOT RUN: the image: it was built, and there is no Postgres")
   ends.push(postgres.stop)
   // The controller of docker-compose.yml: its configuration, its options, another port and database.
   const port = 20_000 + (process.pid % 10_000)
@@ -137,12 +144,9 @@ const exercise = async (): Promise<void> => {
 }
 
 const failure = await startDaemon()
-if (failure !== undefined) {
-  await end()
-  notRun(`dockerd does not start: ${failure}`)
-}
+if (failure !== undefined) console.log(`NOT RUN: the image: dockerd does not start: ${failure}`)
 try {
-  await exercise()
+  if (failure === undefined) await exercise()
 } finally {
   await end()
 }
