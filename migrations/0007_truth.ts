@@ -38,6 +38,9 @@ const migration: Migration = {
         return null;
       end $$`,
     `alter table attempt add column blame text check (blame in ('image', 'surroundings', 'others', 'unknown'))`,
+    // Rows are never pruned: what few attempts are must be found without walking all of them.
+    `create index attempt_rejected on attempt (repository, seq desc) where state = 'rejected'`,
+    `create index attempt_blamed on attempt (region, namespace, job, ended_at) where blame is not null`,
 
     `alter table quarantine add column failures integer not null default 0`,
     `comment on column quarantine.failures is 'how often for causes that are not the image''s; 0: it is the image''s'`,
