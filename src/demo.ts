@@ -23,6 +23,11 @@ const demo = Effect.fnUntraced(function* ({ isFast, isJson, stays }: DemoOptions
       folder: stage.folder,
       instances: stage.instances.map(({ name, pid, url }) => ({ name, pid, url }))
     })
+    yield* screen.print([
+      "Two instances of the controller watch two repositories of a registry,",
+      "and keep two jobs of a Nomad cluster on what is wanted of them. One instance acts.",
+      ""
+    ])
     yield* screen.follow(readScene(stage))
     yield* story(stage, { screen, pause: isFast ? Effect.void : Effect.sleep("2500 millis") })
     isOver = true

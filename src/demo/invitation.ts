@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs"
 import { delimiter, join } from "node:path"
+import { styleText } from "node:util"
 import { follower, pinned, type Stage } from "./Stage.ts"
 
 const isOnPath = (command: string): boolean =>
@@ -35,5 +36,8 @@ export const invitation = ({ registry, nomad, instances }: Stage): ReadonlyArray
     ["follow versions again", `curl -X POST ${alive}/tags/${follower}/reset`],
     ["what Nomad runs", `curl ${cluster}/v1/job/${follower}`]
   ]
-  return lines.flatMap(([what, ...commands]) => [`  # ${what}`, ...commands.map((command) => `  ${command}`)])
+  return lines.flatMap(([what, ...commands]) => [
+    `  ${styleText("dim", `# ${what}`)}`,
+    ...commands.map((command) => `  ${command}`)
+  ])
 }
