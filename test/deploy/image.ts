@@ -70,7 +70,7 @@ const baseImage = (): { readonly name: string; readonly isReal: boolean } => {
   const [, pinned = ""] =
     /^ARG NODE_IMAGE=(\S+)$/m.exec(readFileSync(join(root, "deploy/Dockerfile"), "utf8")) ?? []
   try {
-    execFileSync(docker, ["pull", "-q", pinned], { env, stdio: "ignore", timeout: 300_000 })
+    execFileSync(docker, ["pull", "-q", pinned], { env, stdio: "ignore", timeout: 60_000 })
     return { name: pinned, isReal: true }
   } catch {
     console.log(
