@@ -24,8 +24,8 @@ const demo = Effect.fnUntraced(function* ({ isFast, isJson, stays }: DemoOptions
       instances: stage.instances.map(({ name, pid, url }) => ({ name, pid, url }))
     })
     yield* screen.print([
-      "Two instances of the controller watch two repositories of a registry,",
-      "and keep two jobs of a Nomad cluster on what is wanted of them. One instance acts.",
+      "Two instances of the controller, of which one acts, watch two repositories",
+      "of a registry, and keep two jobs of a Nomad cluster on what is wanted.",
       ""
     ])
     yield* screen.follow(readScene(stage))
