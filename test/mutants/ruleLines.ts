@@ -256,5 +256,19 @@ export const ruleLines: ReadonlyArray<Mutant> = [
     "S22",
     ["test/config/sharedTasks.test.ts", "S22: "],
     edit("src/config/sharedTasks.ts", "both.length === 0 ? undefined", "both.length >= 0 ? undefined")
+  ),
+  mutant(
+    "X22 stream",
+    "the event stream tells a token of repositories that it does not name",
+    "X22",
+    ["test/server/events.test.ts", "X22: tells a token for some repositories"],
+    edit("src/server/Feed.ts", "if (isNew(at) && sees(own, name)) parts", "if (isNew(at)) parts")
+  ),
+  mutant(
+    "L8 stream",
+    "listeners without end",
+    "L8",
+    ["test/server/events.test.ts", "L8: no more listen at once"],
+    edit("src/server/Feed.ts", "count >= limits.atOnce || already >= limits.ofOne", "count < 0")
   )
 ]

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Redacted, Scope } from "effect"
 import type { RepositoryEvent } from "../../src/api/Events.ts"
 import { limits } from "../../src/server/limits.ts"
+import { Database } from "../../src/store/Database.ts"
 import { StateStore } from "../../src/store/StateStore.ts"
 import { Tokens } from "../../src/store/Tokens.ts"
 import { noPostgres } from "../real/postgres.ts"
@@ -55,6 +56,9 @@ const withLimits = <A, E, R>(
     Effect.provide(world),
     Effect.scoped
   )
+
+const says = (words: RegExp) => (told: Told) =>
+  told.event === "trouble" && words.test(JSON.stringify(told.data))
 
 describe.skipIf(noPostgres)("the event stream", () => {
   it.live("tells all there is, then what changes and nothing else", () =>
@@ -130,6 +134,20 @@ describe.skipIf(noPostgres)("the event stream", () => {
         yield* (yield* Tokens).create({ name: "one", role: "read", repositories: null }, null)
         const { response } = yield* listen(origin)
         assert.strictEqual(response.status, 401)
+      })
+    )
+  )
+
+  it.live("says that the database does not answer, and when it does again", () =>
+    served((origin) =>
+      Effect.gen(function* () {
+        const { pool } = yield* Database
+        const { until } = yield* listen(origin)
+        yield* until(named("api"))
+        yield* pool.unsafe("alter table brake rename to gone")
+        yield* until(says(/does not answer/))
+        yield* pool.unsafe("alter table gone rename to brake")
+        yield* until(says(/null/))
       })
     )
   )

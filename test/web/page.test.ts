@@ -93,33 +93,50 @@ describe.skipIf(noPostgres || noChromium)("the page, in a real Chromium", () => 
     )
   )
 
-  it.live("a double click on pin is one request, however fast its answer is", () =>
-    looking(({ page }, origin) =>
-      Effect.gen(function* () {
-        yield* open(page, "api")
-        const before = yield* answered(origin, "PATCH")
-        yield* person(async () => {
-          const pin = row(page, "api").getByRole("button", { name: "Pin and deploy" })
-          await row(page, "api").locator("option", { hasText: "v0.1.0" }).waitFor({ state: "attached" })
-          await row(page, "api").locator("select").selectOption("v0.1.0")
-          const { x = 0, y = 0, width = 0, height = 0 } = (await pin.boundingBox()) ?? {}
-          const at = [x + width / 2, y + height / 2] as const
-          await page.mouse.dblclick(...at)
-          await message(page).waitFor()
-          // The second click of a slow hand, after the answer.
-          await page.mouse.click(...at, { clickCount: 2 })
-          assert.match(
-            await message(page).innerText(),
-            /Ordered: api is pinned to v0.1.0: it is deployed now/
-          )
+  it.live(
+    "a double click on pin is one request, however fast its answer is, and so are clicks before the answer",
+    () =>
+      looking(({ page }, origin) =>
+        Effect.gen(function* () {
+          yield* open(page, "api")
+          const before = yield* answered(origin, "PATCH")
+          yield* person(async () => {
+            const pin = row(page, "api").getByRole("button", { name: "Pin and deploy" })
+            await row(page, "api").locator("option", { hasText: "v0.1.0" }).waitFor({ state: "attached" })
+            await row(page, "api").locator("select").selectOption("v0.1.0")
+            const { x = 0, y = 0, width = 0, height = 0 } = (await pin.boundingBox()) ?? {}
+            const at = [x + width / 2, y + height / 2] as const
+            await page.mouse.dblclick(...at)
+            await message(page).waitFor()
+            // The second click of a slow hand, when all can be ordered again.
+            await pin.and(page.locator(":enabled")).waitFor()
+            assert.match(
+              await message(page).innerText(),
+              /Ordered: api is pinned to v0.1.0: it is deployed now/
+            )
+            await page.mouse.down({ clickCount: 2 })
+            await page.mouse.up({ clickCount: 2 })
+            // Had that been an order, this button would wait for its answer.
+            await row(page, "api").getByRole("button", { name: "Check now" }).click()
+            await message(page).filter({ hasText: "api is checked now" }).waitFor()
+          })
+          yield* person(() => row(page, "api").locator(".wanted", { hasText: "pinned to v0.1.0" }).waitFor())
+          const store = yield* StateStore
+          const stands = yield* store.desired(named("api"))
+          assert.strictEqual(stands.pinnedTag, "v0.1.0")
+          assert.strictEqual(yield* answered(origin, "PATCH"), before + 1)
+          // As a key that is held, or a hand that shakes: clicks that are no double click, before the answer.
+          yield* person(async () => {
+            const auto = row(page, "api").getByRole("button", { name: "Switch auto-deploy off" })
+            await auto.and(page.locator(":enabled")).waitFor()
+            await auto.evaluate((button: { click(): void }) => (button.click(), button.click()))
+            await message(page).filter({ hasText: "auto_deploy of api is off" }).waitFor()
+            await row(page, "api").getByRole("button", { name: "Check now" }).click()
+            await message(page).filter({ hasText: "api is checked now" }).waitFor()
+          })
+          assert.strictEqual(yield* answered(origin, "PATCH"), before + 2)
         })
-        yield* person(() => row(page, "api").locator(".wanted", { hasText: "pinned to v0.1.0" }).waitFor())
-        const store = yield* StateStore
-        const stands = yield* store.desired(named("api"))
-        assert.strictEqual(stands.pinnedTag, "v0.1.0")
-        assert.strictEqual(yield* answered(origin, "PATCH"), before + 1)
-      })
-    )
+      )
   )
 
   it.live("S14: one who was slower is told who was faster, sees that, and can order then", () =>
@@ -143,7 +160,9 @@ describe.skipIf(noPostgres || noChromium)("the page, in a real Chromium", () => 
           yield* person(() => message(page).innerText()),
           /it was changed meanwhile: web is at generation "3", changed by anonymous/
         )
-        yield* person(() => row(page, "web").locator(".notes", { hasText: "held by anonymous" }).waitFor())
+        // With the answer, and not only when the stream tells of it.
+        const notes = yield* person(() => row(page, "web").locator(".notes").innerText())
+        assert.include(notes, "held by anonymous")
         yield* person(() => page.unrouteAll())
         yield* person(() => auto.click())
         yield* person(() => row(page, "web").locator(".notes", { hasText: "auto-deploy off" }).waitFor())
@@ -199,6 +218,9 @@ describe.skipIf(noPostgres || noChromium)("the page, in a real Chromium", () => 
     looking(({ page, errors }, origin) =>
       Effect.gen(function* () {
         const { headers } = yield* request(origin)
+        const policy = headers.get("content-security-policy") ?? ""
+        assert.match(policy, /^default-src 'none'; script-src 'self'; style-src 'self';/)
+        assert.notMatch(policy, /unsafe|\*|:/)
         assert.strictEqual(headers.get("x-frame-options"), "DENY")
         assert.strictEqual(headers.get("x-content-type-options"), "nosniff")
         assert.strictEqual(headers.get("cache-control"), "no-store")
