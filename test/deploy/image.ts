@@ -24,7 +24,13 @@ const root = new URL("../..", import.meta.url).pathname
 const docker = existsSync("/usr/bin/docker") ? "/usr/bin/docker" : "docker"
 const folder = mkdtempSync("/tmp/rw-image-")
 const socket = `unix://${folder}/docker.sock`
-const env = { ...process.env, DOCKER_HOST: socket, DOCKER_BUILDKIT: "1" }
+const env = {
+  ...process.env,
+  DOCKER_HOST: socket,
+  DOCKER_BUILDKIT: "1",
+  // Its client keeps a directory of its own at home otherwise.
+  DOCKER_CONFIG: `${folder}/client`
+}
 const run = (...args: ReadonlyArray<string>): string =>
   execFileSync(docker, args, { cwd: root, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim()
 
