@@ -8,7 +8,7 @@ import { Deployer } from "../deployer/Deployer.ts"
 import type { Decision } from "../domain/Decision.ts"
 import type { Desired } from "../domain/Desired.ts"
 import type { Digest } from "../domain/Digest.ts"
-import type { Observed } from "../domain/Observed.ts"
+import { markersOf, type Observed, tagsOf } from "../domain/Observed.ts"
 import type { Tag } from "../domain/Tag.ts"
 import type { View } from "../domain/View.ts"
 import type { Watched } from "../domain/Watched.ts"
@@ -34,9 +34,7 @@ export const foresee = Effect.fn("foresee")(function* (watched: Watched) {
   const deployer = yield* Deployer
   const { observed } = yield* deployer.observe(watched.mapping)
   const desired = yield* store.desired(watched.name)
-  const markers =
-    observed._tag === "Runs" ? observed.tasks.flatMap(({ marker }) => (marker === null ? [] : [marker])) : []
-  const history = yield* store.history(watched.name, watched.mapping.job, markers)
+  const history = yield* store.history(watched.name, watched.mapping.job, markersOf(observed))
   const asked = yield* look(watched, desired, observed, yield* store.view(watched.name))
   let situation: Situation = {
     watched: { ...watched, mode: "act" },
@@ -84,9 +82,7 @@ const look = Effect.fnUntraced(function* (
       () => Effect.succeed(null)
     ),
     Effect.map((tags): Seen => {
-      const running =
-        observed._tag === "Runs" ? observed.tasks.flatMap(({ tag }) => (tag === null ? [] : [tag])) : []
-      const suspicion = suspect(before?.tags ?? null, tags, running)
+      const suspicion = suspect(before?.tags ?? null, tags, tagsOf(observed))
       const kept =
         suspicion === null ? (tags ?? []) : [...new Set([...(before?.tags ?? []), ...(tags ?? [])])]
       const view = {

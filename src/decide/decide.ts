@@ -1,4 +1,4 @@
-import type { Attempt, AttemptReason } from "../domain/Attempt.ts"
+import { type Attempt, type AttemptReason, isStuck } from "../domain/Attempt.ts"
 import { type Decision, Settle } from "../domain/Decision.ts"
 import type { History } from "../domain/History.ts"
 import type { ObservedTask, Runs } from "../domain/Observed.ts"
@@ -145,7 +145,7 @@ const maySupersede = (here: Case, target: Decision & { _tag: "Deploy" }): boolea
   const { observed, watched, history, desired } = here
   if (observed.deployment?.status === "paused") return false
   const others = history.rolling.filter(({ repository }) => repository !== watched.name)
-  if (others.some(({ phase }) => phase !== "slow" && phase !== "unplaceable")) return false
+  if (others.some(({ phase }) => !isStuck(phase))) return false
   const ours = history.rolling.find(({ repository }) => repository === watched.name)
   if (desired.pinnedTag !== "") return ours === undefined || ours.toDigest !== target.digest
   if (ours !== undefined && !isHigher(target.tag, ours.toTag)) return false

@@ -1,4 +1,4 @@
-import type { Attempt } from "../domain/Attempt.ts"
+import { type Attempt, isStuck } from "../domain/Attempt.ts"
 import { type Decision, Follow, type Wait } from "../domain/Decision.ts"
 import type { Desired } from "../domain/Desired.ts"
 import type { History } from "../domain/History.ts"
@@ -39,8 +39,7 @@ const rollingTowards = (repository: string, history: History, target: Elected): 
       attempt.repository === repository &&
       attempt.toTag === target.tag &&
       (target.digest === null || attempt.toDigest === target.digest) &&
-      attempt.phase !== "slow" &&
-      attempt.phase !== "unplaceable"
+      !isStuck(attempt.phase)
   )
 
 /**

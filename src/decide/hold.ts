@@ -21,7 +21,9 @@ export const isHoldOver = ({ hold, ...desired }: Desired, decision: Decision, no
   hold !== null &&
   (isPast(hold, now) || (decision._tag === "InSync" && isBeyond(hold, { ...desired, hold }, decision)))
 
-const isPast = ({ until }: Hold, now: Date): boolean => until !== null && until.getTime() <= now.getTime()
+/** Its time is over, by Postgres's clock. */
+export const isPast = ({ until }: Hold, now: Date): boolean =>
+  until !== null && until.getTime() <= now.getTime()
 
 /** What a hold for the next version lets pass: a version above the one that was left; under a pin, anything else. */
 const isBeyond = ({ resume, left }: Hold, { pinnedTag }: Desired, target: Target): boolean => {

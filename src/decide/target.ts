@@ -1,4 +1,4 @@
-import type { AttemptReason } from "../domain/Attempt.ts"
+import { type AttemptReason, isStuck } from "../domain/Attempt.ts"
 import { Deploy, type Decision, Follow, InSync, Stall, Wait } from "../domain/Decision.ts"
 import { isRolling } from "../domain/Observed.ts"
 import type { Tag } from "../domain/Tag.ts"
@@ -48,8 +48,8 @@ export const notElected = (
 /** Rule 6: Nomad's deployment, or an attempt of ours on this job that has none; what it is stuck at is said as well. */
 export const activeRollout = ({ observed, history }: Case): Follow | null => {
   const rolling = history.rolling[0]
-  const isStuck = rolling?.phase === "slow" || rolling?.phase === "unplaceable"
-  const stuck = isStuck && rolling.words !== null ? [rolling.words] : []
+  const stuck =
+    rolling !== undefined && isStuck(rolling.phase) && rolling.words !== null ? [rolling.words] : []
   if (isRolling(observed)) {
     const said = observed.deployment?.description ?? ""
     return Follow.make({ words: [...(said === "" ? [] : [said]), ...stuck].join("; ") })

@@ -81,5 +81,9 @@ export const Attempt = Schema.Struct({
 })
 export type Attempt = typeof Attempt.Type
 
+/** A rollout that goes on, and not as it should: a request for the same target makes another attempt (`design.md` §4). */
+export const isStuck = (phase: Phase | null): phase is "slow" | "unplaceable" =>
+  phase === "slow" || phase === "unplaceable"
+
 export const isOpen = ({ state }: Pick<Attempt, "state">): boolean =>
   state === "intended" || state === "submitted" || state === "unknown"

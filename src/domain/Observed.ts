@@ -74,6 +74,17 @@ export type Runs = typeof Runs.Type
 export const Observed = Schema.Union([Unread, Unfit, Runs])
 export type Observed = typeof Observed.Type
 
+const tasksOf = (observed: Observed | null): ReadonlyArray<ObservedTask> =>
+  observed?._tag === "Runs" ? observed.tasks : []
+
+/** The tags of the mapped tasks, in the order of the job; none where it can not be read. */
+export const tagsOf = (observed: Observed | null): ReadonlyArray<Tag> =>
+  tasksOf(observed).flatMap(({ tag }) => (tag === null ? [] : [tag]))
+
+/** The attempts' ids that the mapped tasks carry. */
+export const markersOf = (observed: Observed): ReadonlyArray<AttemptId> =>
+  tasksOf(observed).flatMap(({ marker }) => (marker === null ? [] : [marker]))
+
 /** Nomad's names of a deployment that holds the job, Enterprise's among them. */
 export const isActiveStatus = (status: string): boolean =>
   ["running", "paused", "pending", "initializing", "blocked", "unblocking"].includes(status)

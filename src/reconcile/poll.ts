@@ -5,7 +5,7 @@ import { suspect } from "../decide/suspicion.ts"
 import type { Desired } from "../domain/Desired.ts"
 import type { Digest } from "../domain/Digest.ts"
 import type { History } from "../domain/History.ts"
-import type { Runs } from "../domain/Observed.ts"
+import { type Runs, tagsOf } from "../domain/Observed.ts"
 import type { ImageRepository } from "../domain/RegistryEndpoint.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
 import type { Tag } from "../domain/Tag.ts"
@@ -150,7 +150,7 @@ const list = Effect.fnUntraced(function* (
   )
   const { view, listing: before } = watching
   const given = listed ?? []
-  const running = runs === null ? [] : runs.tasks.flatMap(({ tag }) => (tag === null ? [] : [tag]))
+  const running = tagsOf(runs)
   const suspicion = suspect(before, listed, running)
   const takenAt = yield* today
   const isSame =

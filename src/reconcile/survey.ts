@@ -4,9 +4,8 @@ import type { Seen } from "../decide/elect.ts"
 import { highestTask } from "../decide/observedImage.ts"
 import { isHigher } from "../decide/version.ts"
 import { type Base, Deployer, type Observation } from "../deployer/Deployer.ts"
-import type { AttemptId } from "../domain/Attempt.ts"
 import type { Desired } from "../domain/Desired.ts"
-import type { Observed, Runs } from "../domain/Observed.ts"
+import { markersOf, type Observed, type Runs } from "../domain/Observed.ts"
 import type { Fence } from "../store/Leader.ts"
 import { StateStore } from "../store/StateStore.ts"
 import { countForeign } from "./countForeign.ts"
@@ -96,9 +95,6 @@ const observe = Effect.fnUntraced(function* (watching: Watching, { scope }: Pass
   yield* store.saveObservation(watching.watched.name, observation.observed)
   return observation
 })
-
-const markersOf = (observed: Observed): ReadonlyArray<AttemptId> =>
-  observed._tag === "Runs" ? observed.tasks.flatMap(({ marker }) => (marker === null ? [] : [marker])) : []
 
 /** First sight stores what runs as the baseline (S20). */
 const sight = Effect.fnUntraced(function* (

@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import { BadRequest } from "../api/ApiError.ts"
 import { Caller } from "../api/Authorization.ts"
 import type { HoldBody } from "../api/Orders.ts"
+import { isPast } from "../decide/hold.ts"
 import { highestTask } from "../decide/observedImage.ts"
 import type { Desired, Hold } from "../domain/Desired.ts"
 import type { Watched } from "../domain/Watched.ts"
@@ -11,8 +12,7 @@ import type { Expected } from "./expected.ts"
 import type { Ordered } from "./orders.ts"
 
 /** By Postgres's clock. A hold that ends with a version may be over as well; the next pass tells. */
-export const isHolding = (hold: Hold | null, now: Date): boolean =>
-  hold !== null && (hold.until === null || hold.until.getTime() > now.getTime())
+export const isHolding = (hold: Hold | null, now: Date): boolean => hold !== null && !isPast(hold, now)
 
 /** What the job has, as a hold remembers it; null where that is not known. */
 export const whatRuns = ({ observed }: Entry): Hold["left"] => {

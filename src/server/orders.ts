@@ -3,7 +3,7 @@ import type { TagChange } from "../api/Classic.ts"
 import type { Election } from "../decide/elect.ts"
 import { isAboveAll } from "../decide/target.ts"
 import { describeDoubt, describeSuspect } from "../decide/suspicion.ts"
-import { isOpen } from "../domain/Attempt.ts"
+import { isOpen, isStuck } from "../domain/Attempt.ts"
 import type { Desired } from "../domain/Desired.ts"
 import type { Digest } from "../domain/Digest.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
@@ -113,7 +113,7 @@ const rolloutOf = Effect.fnUntraced(function* (repository: RepositoryName, tag: 
   if (latest === undefined || latest.toTag !== tag || latest.toDigest !== digest) return null
   if (isOpen(latest)) return "joins"
   if (latest.state !== "accepted") return null
-  return latest.phase === "slow" || latest.phase === "unplaceable" ? latest.phase : "joins"
+  return isStuck(latest.phase) ? latest.phase : "joins"
 })
 
 export const isDeploying = (repository: RepositoryName, tag: Tag, digest: Digest | null) =>

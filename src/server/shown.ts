@@ -6,7 +6,7 @@ import type { BrakeState, Move } from "../domain/BrakeState.ts"
 import type { Decision } from "../domain/Decision.ts"
 import type { Desired } from "../domain/Desired.ts"
 import type { Digest } from "../domain/Digest.ts"
-import type { Observed } from "../domain/Observed.ts"
+import { type Observed, tagsOf } from "../domain/Observed.ts"
 import type { Tag } from "../domain/Tag.ts"
 import type { View } from "../domain/View.ts"
 
@@ -76,10 +76,7 @@ export const showDecision = (decision: Decision, since: Date): typeof DecisionAn
 })
 
 /** The tags that the job has, each once, in its order. */
-export const runningTags = (observed: Observed | null): ReadonlyArray<Tag> =>
-  observed?._tag === "Runs"
-    ? [...new Set(observed.tasks.flatMap(({ tag }) => (tag === null ? [] : [tag])))]
-    : []
+export const runningTags = (observed: Observed | null): ReadonlyArray<Tag> => [...new Set(tagsOf(observed))]
 
 export const showObserved = (observed: Observed, at: Date | null): typeof ObservedAnswer.Type => {
   if (observed._tag !== "Runs") {
