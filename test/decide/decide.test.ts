@@ -12,9 +12,13 @@ import {
   desired,
   digest,
   history,
+  hold,
   marker,
   minutesAgo,
+  newVersion,
   noon,
+  pinnedStable,
+  quarantineOf,
   requested,
   runs,
   seen,
@@ -24,20 +28,8 @@ import {
   watched
 } from "./situations.ts"
 
-const pinnedStable = { pinnedTag: tag("stable"), baselineTag: tag("stable"), highWaterMark: tag("stable") }
-const newVersion = { seen: seen(["v1.0.0", "v1.1.0", "v1.2.0"]) }
-const quarantineOf = (letter: string, until: Date | null = null) => [
-  { digest: digest(letter), why: "failed", until, failures: until === null ? 0 : 1 }
-]
 const minutesFromNow = (n: number) => minutesAgo(-n)
 const failedHere = { observed: runs(task("v1.1.0", "b"), { deployment: deployment("failed") }) }
-const hold = (until: Date | null) => ({
-  by: "ann",
-  why: "freeze",
-  until,
-  resume: "manual" as const,
-  left: null
-})
 
 /** `Deploy v1.2.0 new_version`, `Wait held`, `InSync v1.1.0` … */
 const told = (of: Situation): string => {

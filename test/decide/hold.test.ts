@@ -8,8 +8,12 @@ import {
   desired,
   digest,
   history,
+  hold,
   minutesAgo,
+  newVersion,
   noon,
+  pinnedStable,
+  quarantineOf,
   runs,
   seen,
   situation,
@@ -17,10 +21,6 @@ import {
   task
 } from "./situations.ts"
 
-const pinnedStable = { pinnedTag: tag("stable"), baselineTag: tag("stable"), highWaterMark: tag("stable") }
-const newVersion = { seen: seen(["v1.0.0", "v1.1.0", "v1.2.0"]) }
-const quarantineOf = (letter: string) => [{ digest: digest(letter), why: "failed", until: null, failures: 0 }]
-const hold = (until: Date | null): Hold => ({ by: "ann", why: "freeze", until, resume: "manual", left: null })
 /** After a rollback from this tag. */
 const leaving = (left: string, letter: string | null = null): Hold => ({
   ...hold(null),

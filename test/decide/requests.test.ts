@@ -7,6 +7,9 @@ import {
   deployment,
   digest,
   history,
+  newVersion,
+  pinnedStable,
+  quarantineOf,
   requested,
   runs,
   seen,
@@ -15,9 +18,6 @@ import {
   task
 } from "./situations.ts"
 
-const pinnedStable = { pinnedTag: tag("stable"), baselineTag: tag("stable"), highWaterMark: tag("stable") }
-const newVersion = { seen: seen(["v1.0.0", "v1.1.0", "v1.2.0"]) }
-const quarantineOf = (letter: string) => [{ digest: digest(letter), why: "failed", until: null, failures: 0 }]
 const rollback = { requestKind: "rollback", requestTag: tag("v1.0.0"), requestDigest: digest("a") } as const
 const redeploy = (name: string) => ({ requestKind: "redeploy" as const, requestTag: tag(name) })
 const fault = (reason: "tag_missing" | "registry_unreachable" | "nothing_elected") => ({

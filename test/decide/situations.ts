@@ -1,5 +1,5 @@
 import type { Attempt, AttemptId } from "../../src/domain/Attempt.ts"
-import type { Desired } from "../../src/domain/Desired.ts"
+import type { Desired, Hold } from "../../src/domain/Desired.ts"
 import type { Digest } from "../../src/domain/Digest.ts"
 import type { History } from "../../src/domain/History.ts"
 import type { Observed, ObservedDeployment, ObservedTask, Runs } from "../../src/domain/Observed.ts"
@@ -174,4 +174,26 @@ export const situation = (change: Partial<Situation> = {}): Situation => ({
   history: history(),
   now: noon,
   ...change
+})
+
+/** Pinned to a tag that has no order, which ran before as well. */
+export const pinnedStable = {
+  pinnedTag: tag("stable"),
+  baselineTag: tag("stable"),
+  highWaterMark: tag("stable")
+}
+/** v1.2.0 is there to be deployed. */
+export const newVersion = { seen: seen(["v1.0.0", "v1.1.0", "v1.2.0"]) }
+
+/** The digest failed: for good, or until then for causes that are not the image's. */
+export const quarantineOf = (letter: string, until: Date | null = null) => [
+  { digest: digest(letter), why: "failed", until, failures: until === null ? 0 : 1 }
+]
+
+export const hold = (until: Date | null): Hold => ({
+  by: "ann",
+  why: "freeze",
+  until,
+  resume: "manual",
+  left: null
 })
