@@ -1,10 +1,13 @@
-// `node test/bench/elect.ts`: electing among 100,000 tags beside a bare `semver.parse` loop over them, in one run.
+// `npm run bench -- elect`: electing among 100,000 tags beside a bare `semver.parse` loop over them, in one run.
 import semver from "semver"
 import { Ballot } from "../../src/decide/Ballot.ts"
 import { parseVersion } from "../../src/decide/version.ts"
 import { tag } from "../decide/situations.ts"
+import { quick } from "./quick.ts"
+import { percentiles, report } from "./report.ts"
 
-const tags = Array.from({ length: 100_000 }, (_, n) => tag(`v${n % 40}.${(n * 7) % 50}.${n}`))
+const length = quick ? 100 : 100_000
+const tags = Array.from({ length }, (_, n) => tag(`v${n % 40}.${(n * 7) % 50}.${n}`))
 const shape = parseVersion(tag("v1.0.0"))?.shape ?? null
 const none = new Set<never>()
 
@@ -16,10 +19,10 @@ const median = (run: () => unknown): number => {
     run()
     if (n >= 3) times.push(performance.now() - began)
   }
-  return times.toSorted((a, b) => a - b)[7] ?? Number.NaN
+  return percentiles(times).p50
 }
 
-const bare = median(() => {
+const ceiling = median(() => {
   for (const text of tags) semver.parse(text)
 })
 const elected = median(() => new Ballot(tags).highest(shape, none))
@@ -30,11 +33,8 @@ const oneMore = median(() => {
   return ballot.highest(shape, none)
 })
 
-const rows = [
-  { what: "bare semver.parse loop", milliseconds: bare, ratio: 1 },
-  { what: "ballot of all, elected", milliseconds: elected, ratio: elected / bare },
-  { what: "one new tag, elected", milliseconds: oneMore, ratio: oneMore / bare }
-]
-process.stdout.write(
-  `${rows.map((row) => `${row.what.padEnd(24)}${row.milliseconds.toFixed(3).padStart(10)} ms${row.ratio.toFixed(3).padStart(9)}`).join("\n")}\n${JSON.stringify(rows)}\n`
-)
+const of = `of ${length.toLocaleString("en")} tags`
+report("elect", [
+  { what: `the highest ${of}`, value: elected, unit: "ms", ceiling },
+  { what: `one new tag on top ${of}`, value: oneMore, unit: "ms", ceiling }
+])
