@@ -1,6 +1,7 @@
 import { Effect, type Scope } from "effect"
 import { styleText } from "node:util"
 import { picture, fewestColumns } from "./picture.ts"
+import { rowsOf } from "./rowsOf.ts"
 import type { Scene } from "./Scene.ts"
 import { wrap } from "./wrap.ts"
 
@@ -59,6 +60,9 @@ const linesScreen = (columns: number): Screen => ({
   follow: () => Effect.void
 })
 
+const fewestRows = 20
+const isTooSmall = (): boolean => process.stdout.columns < fewestColumns || process.stdout.rows < fewestRows
+
 const framesApart = "100 millis"
 const readsApart = "250 millis"
 const spinner = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -67,13 +71,14 @@ const spinner = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 const liveScreen = Effect.fnUntraced(function* (): Effect.fn.Return<Screen, never, Scope.Scope> {
   const now = { words: "", about: [] as ReadonlyArray<string>, scene: undefined as Scene | undefined }
   let frame = 0
-  let drawn = 0
+  let drawn: ReadonlyArray<string> = []
   const lines = (): ReadonlyArray<string> => {
     const columns = Math.min(process.stdout.columns, lineColumns) - 1
     const { words, about, scene } = now
     const spun = styleText("cyan", spinner[frame % spinner.length] ?? "")
     return [
-      ...(scene === undefined ? [] : [...picture(scene, frame, columns + 1), ""]),
+      // A window may be made smaller at any time.
+      ...(scene === undefined || isTooSmall() ? [] : [...picture(scene, frame, columns + 1), ""]),
       ...(words === "" ? [] : wrap(words, columns, "  ")).map((line, at) =>
         at === 0 ? `${spun}${line.slice(1)}` : line
       ),
@@ -85,9 +90,10 @@ const liveScreen = Effect.fnUntraced(function* (): Effect.fn.Return<Screen, neve
   /** In one write, so that no half of it is seen: up, each line over its predecessor, what is left below cleared. */
   const draw = (above: ReadonlyArray<string> = []) => {
     const below = lines()
-    const up = drawn === 0 ? "\r" : `\r\u001b[${drawn}A`
+    const rows = rowsOf(drawn, process.stdout.columns)
+    const up = rows === 0 ? "\r" : `\r\u001b[${rows}A`
     process.stdout.write(`${up}${[...above, ...below].map((line) => `${line}\u001b[K\n`).join("")}\u001b[J`)
-    drawn = below.length
+    drawn = below
   }
   yield* Effect.acquireRelease(write("\u001b[?25l"), () => write("\u001b[?25h"))
   yield* Effect.sync(() => {
@@ -119,15 +125,12 @@ const liveScreen = Effect.fnUntraced(function* (): Effect.fn.Return<Screen, neve
   }
 })
 
-const fewestRows = 20
-
 /** The screen that stdout can be. */
 export const makeScreen = (isJson: boolean): Effect.Effect<Screen, never, Scope.Scope> =>
   Effect.suspend(() => {
     if (isJson) return Effect.succeed(jsonScreen)
-    const { isTTY, columns, rows } = process.stdout
-    if (!isTTY) return Effect.succeed(linesScreen(lineColumns))
-    return process.env["TERM"] === "dumb" || columns < fewestColumns || rows < fewestRows
-      ? Effect.succeed(linesScreen(columns))
+    if (!process.stdout.isTTY) return Effect.succeed(linesScreen(lineColumns))
+    return process.env["TERM"] === "dumb" || isTooSmall()
+      ? Effect.succeed(linesScreen(process.stdout.columns))
       : liveScreen()
   })

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { fewestColumns, picture } from "../../src/demo/picture.ts"
 import type { Scene } from "../../src/demo/Scene.ts"
+import { rowsOf } from "../../src/demo/rowsOf.ts"
 import { wrap } from "../../src/demo/wrap.ts"
 
 const digest = `sha256:${"0123456789abcdef".repeat(4)}`
@@ -42,6 +43,14 @@ describe("the demo's picture", () => {
     for (let columns = fewestColumns; columns < 200; columns++) {
       for (const line of picture(scene, 1, columns)) assert.isBelow(line.length, columns)
     }
+  })
+
+  it("takes more rows where the window was made narrower", () => {
+    assert.strictEqual(rowsOf([], 80), 0)
+    assert.strictEqual(
+      rowsOf(["", "x".repeat(80), "x".repeat(81), `\u001b[32m${"x".repeat(80)}\u001b[0m`], 80),
+      5
+    )
   })
 
   it("breaks sentences between words, each line behind its indent", () => {
