@@ -1,4 +1,4 @@
-import { NodeRuntime } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Cause, Effect, Exit, Layer, References, Runtime } from "effect"
 import { demoOptions, help, type DemoOptions } from "./demo/demoOptions.ts"
 import { invitation } from "./demo/invitation.ts"

@@ -1,4 +1,4 @@
-import { NodeRuntime } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Context, Effect, Layer } from "effect"
 import { NomadSimulator } from "./sim/NomadSimulator.ts"
 import { RegistrySimulator } from "./sim/RegistrySimulator.ts"

@@ -55,6 +55,12 @@ describe("architecture", () => {
         assert.include(may, there, `${file} imports ${name}`)
         continue
       }
+      // Its index brings 735 files of clients of redis: as many as all the rest, at every start.
+      assert.notStrictEqual(
+        name,
+        "@effect/platform-node",
+        `${file}: name the module, @effect/platform-node/…`
+      )
       for (const [prefix, rooms] of onlyFrom) {
         if (
           name === prefix ||

@@ -1,4 +1,4 @@
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer, Redacted, Runtime } from "effect"
 import { TestConsole } from "effect/testing"
 import { run } from "../../src/cli/run.ts"

@@ -1,4 +1,4 @@
-import { NodeCrypto } from "@effect/platform-node"
+import * as NodeCrypto from "@effect/platform-node/NodeCrypto"
 import { Duration, Effect, Layer, Stream } from "effect"
 import { Deployer } from "../../src/deployer/Deployer.ts"
 import type { RepositoryName } from "../../src/domain/RepositoryName.ts"

@@ -1,5 +1,5 @@
 /** An instance with the embedded database: `node test/store/embeddedProgram.ts DIRECTORY`; says `ready` and writes on. */
-import { NodeRuntime } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect, Layer, References, Schedule } from "effect"
 import { writeSync } from "node:fs"
 import { Database } from "../../src/store/Database.ts"

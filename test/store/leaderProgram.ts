@@ -3,7 +3,7 @@
  * with its epoch once it does, then `acted` for each effect that `guard` let pass, every 20 ms. `attempt` is whether
  * the fence still stood. Times are those of CLOCK_MONOTONIC, which all processes of the machine share.
  */
-import { NodeRuntime } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect, Layer, Redacted, References, Schedule } from "effect"
 import { randomUUID } from "node:crypto"
 import { writeSync } from "node:fs"
