@@ -9,6 +9,7 @@ import { type JsonObject, textOf } from "./nomad/Json.ts"
 import { byTag, type OutcomeOf } from "./nomad/Outcome.ts"
 import { makeOutcomes, type OutcomeRule } from "./nomad/outcomes.ts"
 import type { Refusal } from "./nomad/Refusal.ts"
+import { featuresOf, newestVersion } from "./nomad/ServerVersion.ts"
 import { makeClient } from "./nomad/Client.ts"
 import { makeScheduler } from "./nomad/Scheduler.ts"
 import { serve } from "./nomad/serve.ts"
@@ -38,6 +39,10 @@ export interface NomadOptions {
   readonly timings?: Partial<Timings>
   /** What becomes of a task where no rule of `setOutcome` matches; `byTag` where not said. */
   readonly outcome?: OutcomeOf
+  /** Version of the server, `2.0.6` where not said: an older one behaves as servers of that time did (`ServerVersion.ts`). */
+  readonly version?: string
+  /** What a server before 1.10 asks of who submits a job that uses it: a token in the job. Nothing where not said. */
+  readonly requiresTokens?: { readonly vault?: boolean; readonly consul?: boolean }
   /** Further namespaces; `default` is always there. */
   readonly namespaces?: ReadonlyArray<string>
 }
@@ -95,11 +100,17 @@ const make = (options: NomadOptions) =>
     const state = new State(now)
     for (const name of options.namespaces ?? []) state.namespaces.add(name)
     const newId = () => uuid(() => random.nextDoubleUnsafe())
+    const version = options.version ?? newestVersion
+    const has = featuresOf(version)
+    if (has === undefined) return yield* Effect.fail(new Error(`${version} is no version such as 2.0.6`))
     const rules = makeOutcomes(options.outcome ?? byTag)
     const cluster: Cluster = {
       state,
       node: { id: newId(), name: "simulated" },
       timings: { ...measuredTimings, ...options.timings },
+      version,
+      has,
+      requiresTokens: { vault: false, consul: false, ...options.requiresTokens },
       outcome: rules.of,
       logs: makeTaskLogs(),
       after: (milliseconds, act) => void run(Effect.sync(act).pipe(Effect.delay(Math.max(0, milliseconds)))),

@@ -1,4 +1,5 @@
 import type { ClusterNode } from "./Allocation.ts"
+import type { Feature } from "./ServerVersion.ts"
 import type { OutcomeOf } from "./Outcome.ts"
 import type { State } from "./State.ts"
 import type { TaskLogs } from "./taskLogs.ts"
@@ -10,6 +11,12 @@ export interface Cluster {
   readonly state: State
   readonly node: ClusterNode
   readonly timings: Timings
+  /** Of the server, as `2.0.6`. */
+  readonly version: string
+  /** Whether the server's version has it. */
+  readonly has: (feature: Feature) => boolean
+  /** What servers before 1.10 ask of who submits a job. */
+  readonly requiresTokens: { readonly vault: boolean; readonly consul: boolean }
   readonly outcome: OutcomeOf
   readonly logs: TaskLogs
   /** Runs `act` that many milliseconds from now on the layer's clock; never after the layer is closed. */

@@ -26,6 +26,11 @@ export const Fault = Schema.TaggedUnion({
   Drop: { ...match, when: Schema.Literals(["before", "after"]) },
   /** The request is taken `millis` later. */
   Delay: { ...match, millis: Schema.Number },
+  /**
+   * A register waits `millis` between the server's checks and the log. What comes in between is written over by
+   * servers before 2.0.1, check-and-set or not; newer ones look again.
+   */
+  SlowLog: { ...match, millis: Schema.Number },
   /** As through an agent that is only a client: uncoded 500s begin with `rpc error: `. */
   RpcPrefix: match
 })

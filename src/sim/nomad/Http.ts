@@ -10,6 +10,8 @@ export interface ApiRequest {
   readonly path: string
   readonly query: URLSearchParams
   readonly body: string
+  /** Milliseconds between the checks of a register and the log. */
+  readonly slowLog?: number
 }
 
 /** One answer; `body` is sent as it stands. */

@@ -98,10 +98,14 @@ export const makeWatcher = (cluster: Cluster, enqueue: (evaluation: Evaluation) 
     after(0, () => enqueue(evaluation))
   }
 
+  /** Whether its progress deadline counts: before 2.0.1 that of a paused one did. */
+  const runsOut = (deployment: Deployment): boolean =>
+    deployment.Status === "running" || (isActive(deployment) && !cluster.has("pauseMovesDeadline"))
+
   /** Sets the timer of the earliest progress deadline that is still to come. */
   const deploymentChanged = (id: string): void => {
     const deployment = state.deployments.get(id)
-    if (deployment === undefined || deployment.Status !== "running") return void deadlines.delete(id)
+    if (deployment === undefined || !runsOut(deployment)) return void deadlines.delete(id)
     const next = Object.values(deployment.TaskGroups)
       .filter((group) => !isDone(group))
       .reduce<Nanos | null>(
@@ -113,7 +117,7 @@ export const makeWatcher = (cluster: Cluster, enqueue: (evaluation: Evaluation) 
     deadlines.set(id, next)
     after(toMillis(next - now()), () => {
       const latest = state.deployments.get(id)
-      if (deadlines.get(id) !== next || latest === undefined || latest.Status !== "running") return
+      if (deadlines.get(id) !== next || latest === undefined || !runsOut(latest)) return
       const late = Object.values(latest.TaskGroups).filter((group) => !isDone(group))
       if (late.length === 0) return
       const reverts = late.some((group) => group.AutoRevert)

@@ -29,7 +29,8 @@ export const answer = (
   request: ApiRequest,
   fault: Fault | undefined
 ): Effect.Effect<Answer | typeof cut> => {
-  const plain = Effect.suspend(() => route(writer, request)).pipe(
+  const slow = fault?._tag === "SlowLog" ? { slowLog: fault.millis } : {}
+  const plain = Effect.suspend(() => route(writer, { ...request, ...slow })).pipe(
     Effect.catchTag("Refusal", ({ status, words }) => Effect.succeed(plainAnswer(status, words)))
   )
   if (fault === undefined) return plain
@@ -57,6 +58,8 @@ export const answer = (
       return fault.when === "before" ? Effect.succeed(cut) : Effect.as(plain, cut)
     case "Delay":
       return Effect.delay(plain, fault.millis)
+    case "SlowLog":
+      return plain
     case "RpcPrefix":
       return Effect.map(plain, (answered) =>
         answered.status === 500 ? { ...answered, body: `rpc error: ${answered.body}` } : answered

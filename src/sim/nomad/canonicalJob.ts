@@ -1,5 +1,6 @@
 import type { Job, RestartPolicy, TaskGroup, UpdateStrategy } from "./Job.ts"
 import { asList } from "./Job.ts"
+import type { Cluster } from "./Cluster.ts"
 import { isNothing, isObject, type Json, type JsonObject, textOf } from "./Json.ts"
 
 const second = 1e9
@@ -149,7 +150,12 @@ const hasNamedIdentity = (tasks: ReadonlyArray<JsonObject>, services: Json | und
 const withIdentity = (services: Json | undefined): boolean =>
   asList(services).some((service) => isObject(service) && isObject(service["Identity"]))
 
-const group = (given: Json, type: string, jobUpdate: UpdateStrategy | null): JsonObject => {
+const group = (
+  given: Json,
+  type: string,
+  jobUpdate: UpdateStrategy | null,
+  has: Cluster["has"]
+): JsonObject => {
   const isBatch = type === "batch" || type === "sysbatch"
   const defaults = {
     Affinities: null,
@@ -183,9 +189,10 @@ const group = (given: Json, type: string, jobUpdate: UpdateStrategy | null): Jso
   const constraints = asList(filled["Constraints"])
   return {
     ...filled,
-    Constraints: hasNamedIdentity(tasks, filled["Services"])
-      ? [...constraints, identityConstraint]
-      : filled["Constraints"],
+    Constraints:
+      has("identityConstraint") && hasNamedIdentity(tasks, filled["Services"])
+        ? [...constraints, identityConstraint]
+        : filled["Constraints"],
     Count: count,
     EphemeralDisk: fill({ Migrate: false, SizeMB: 300, Sticky: false }, object["EphemeralDisk"]),
     Migrate:
@@ -201,7 +208,7 @@ const group = (given: Json, type: string, jobUpdate: UpdateStrategy | null): Jso
  * The job of a register body as Nomad would store it, before the server's own fields (indexes, version,
  * status) are set: defaults filled in, the group's update strategy merged (`nomad-api.md` §2.3).
  */
-export const canonicalJob = (given: JsonObject, namespace: string): Job => {
+export const canonicalJob = (given: JsonObject, namespace: string, has: Cluster["has"] = () => true): Job => {
   const defaults = {
     Affinities: null,
     AllAtOnce: false,
@@ -220,9 +227,13 @@ export const canonicalJob = (given: JsonObject, namespace: string): Job => {
     VaultNamespace: "",
     VersionTag: null
   }
-  const filled = fill(defaults, given)
+  const filled = fill(defaults, {
+    ...given,
+    ...(has("ui") ? {} : { UI: null }),
+    ...(has("versionTags") ? {} : { VersionTag: null })
+  })
   const type = filled.Type
-  const hasDeployments = type === "service" || type === "system"
+  const hasDeployments = type === "service" || (type === "system" && has("systemDeployments"))
   const jobUpdate = isObject(given["Update"])
     ? fill(defaultUpdate, given["Update"])
     : hasDeployments
@@ -231,9 +242,11 @@ export const canonicalJob = (given: JsonObject, namespace: string): Job => {
   // A stored job has a zero Update strategy wherever its groups have none of it: that is no strategy to inherit.
   const inherited = jobUpdate === null || isZero(given["Update"]) ? null : jobUpdate
   const id = textOf(given["ID"])
-  const groups = asList(given["TaskGroups"]).map((each) => group(each, type, inherited))
+  const groups = asList(given["TaskGroups"]).map((each) => group(each, type, inherited, has))
   return {
     ...orNull(filled),
+    // Never stored: it is blanked before.
+    ...(has("noSubmitterTokens") ? {} : { ConsulToken: "", VaultToken: "" }),
     ConsulNamespace: "",
     CreateIndex: 0,
     Datacenters: asList(given["Datacenters"]).length === 0 ? ["*"] : asList(given["Datacenters"]).map(String),
@@ -257,7 +270,7 @@ export const canonicalJob = (given: JsonObject, namespace: string): Job => {
       MaxParallel: jobUpdate?.MaxParallel ?? 0,
       Stagger: jobUpdate?.Stagger ?? 0
     },
-    Version: Number(given["Version"] ?? 0)
+    Version: has("postedVersion") ? Number(given["Version"] ?? 0) : 0
   } as unknown as Job
 }
 

@@ -2,14 +2,15 @@ import { noPlacement } from "./Allocation.ts"
 import type { Cluster } from "./Cluster.ts"
 import { type Constraint, groupOf, type Job, type TaskGroup } from "./Job.ts"
 import type { JsonObject } from "./Json.ts"
+import { newestVersion } from "./ServerVersion.ts"
 import { startOf } from "./startOf.ts"
 
 /** What constraints may ask of the one node. A version that is asked for with `semver` or `version` is granted. */
 const attributes: Readonly<Record<string, string>> = {
+  "${attr.nomad.version}": newestVersion,
   "${attr.kernel.name}": "linux",
   "${attr.os.name}": "debian",
   "${attr.cpu.arch}": "amd64",
-  "${attr.nomad.version}": "2.0.6",
   "${attr.nomad.service_discovery}": "true",
   "${node.datacenter}": "dc1",
   "${node.class}": "",

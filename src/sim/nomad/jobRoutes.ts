@@ -42,7 +42,7 @@ export const jobsRoute = (writer: Writer, request: ApiRequest): Answering | unde
       return yield* read(cluster, query, () => jobList(cluster, query, namespaceOf(query), perPage, meta))
     })
   }
-  if (path === "/v1/jobs/statuses") {
+  if (path === "/v1/jobs/statuses" && cluster.has("statuses")) {
     if (method !== "GET" && !isWrite(method)) return invalidMethod
     return Effect.gen(function* () {
       if (query.get("filter")) return yield* notSimulated("filter expressions")
@@ -105,7 +105,8 @@ export const jobRoute = (writer: Writer, request: ApiRequest): Answering => {
       read(cluster, query, () => versionsOf(cluster, namespace, versions, diffs))
     )
   }
-  const submission = under("submission")
+  // Before it was there the suffix was part of an id, as any other.
+  const submission = cluster.has("submissions") ? under("submission") : undefined
   if (submission !== undefined) {
     const version = query.get("version") ?? ""
     if (method !== "GET") return invalidMethod
@@ -131,7 +132,7 @@ export const jobRoute = (writer: Writer, request: ApiRequest): Answering => {
   if (scaled !== undefined) {
     return isWrite(method) ? scaleRoute(writer, request, scaled) : notSimulated("GET /v1/job/:id/scale")
   }
-  if (under("tag") !== undefined) return tagRoute(writer, request, rest)
+  if (cluster.has("versionTags") && under("tag") !== undefined) return tagRoute(writer, request, rest)
   switch (method) {
     case "GET":
       return read(cluster, query, () => jobOf(cluster, namespace, rest))
@@ -166,7 +167,8 @@ const registerRoute = (writer: Writer, request: ApiRequest, id: string | undefin
       return yield* refuse(400, "Eval priority must be between 1 and 100 inclusively")
     }
     const own = textOf(body["Namespace"], textOf(job["Namespace"], "default"))
-    return registeredAnswer(yield* register(writer, body, job, request.query.get("namespace") || own))
+    const namespace = request.query.get("namespace") || own
+    return registeredAnswer(yield* register(writer, body, job, namespace, request.slowLog))
   })
 
 const jobTypes: Readonly<Record<string, string>> = {
@@ -207,7 +209,8 @@ const revertRoute = (writer: Writer, request: ApiRequest, id: string): Answering
     if (body["JobID"] !== id) return yield* refuse(400, "Job ID does not match")
     const enforced = typeof body["EnforcePriorVersion"] === "number" ? body["EnforcePriorVersion"] : null
     const version = Number(body["JobVersion"] ?? 0)
-    return registeredAnswer(yield* revert(writer, namespaceOf(request.query), id, version, enforced))
+    const tokens = { vault: body["VaultToken"], consul: body["ConsulToken"] }
+    return registeredAnswer(yield* revert(writer, namespaceOf(request.query), id, version, enforced, tokens))
   })
 
 const scaleRoute = (writer: Writer, request: ApiRequest, id: string): Answering =>
@@ -233,7 +236,8 @@ const tagRoute = (writer: Writer, request: ApiRequest, rest: string): Answering 
     }
     if (!isWrite(request.method)) return yield* invalidMethod
     const body = yield* bodyOf(request)
-    const version = body["Latest"] === true ? "latest" : Number(body["Version"] ?? 0)
+    const version =
+      body["Latest"] === true && writer.cluster.has("latestTag") ? "latest" : Number(body["Version"] ?? 0)
     const made = yield* tag(writer, namespace, id, name, version, textOf(body["Description"]))
     return writeAnswer(Number(made["Index"]), { ...made, ...metadata })
   })

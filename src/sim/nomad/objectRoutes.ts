@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { allocationJson, allocationStub } from "./Allocation.ts"
-import { deploymentJson, isActive, runningWords, type Deployment } from "./Deployment.ts"
+import { deploymentJson, isActive, type Deployment } from "./Deployment.ts"
 import { type Evaluation, evaluationJson } from "./Evaluation.ts"
 import {
   type Answer,
@@ -20,6 +20,7 @@ import { failDeployment } from "./rollback.ts"
 import { watcherEvaluation } from "./newEvaluation.ts"
 import { promote } from "./promote.ts"
 import type { Writer } from "./registerJob.ts"
+import type { Nanos } from "./time.ts"
 
 type Answering = Effect.Effect<Answer, Refusal>
 
@@ -156,31 +157,38 @@ const fail = (writer: Writer, id: string): Answering =>
     return answer(writer, id, evaluation, reverted)
   })
 
+/** Each group that has a deadline gets its whole time, one that nothing was placed of too. */
+const withDeadlines = (groups: Deployment["TaskGroups"], now: Nanos): Deployment["TaskGroups"] =>
+  Object.fromEntries(
+    Object.entries(groups).map(([name, group]) => [
+      name,
+      group.ProgressDeadline === 0
+        ? group
+        : { ...group, RequireProgressBy: now + BigInt(group.ProgressDeadline) }
+    ])
+  )
+
 const pause = (writer: Writer, request: ApiRequest, id: string): Answering =>
   Effect.gen(function* () {
     const body = yield* named(request, id)
     const isPause = body["Pause"] === true
     const deployment = yield* active(writer, id, isPause ? "pause" : "resume")
-    const { state } = writer.cluster
+    const { cluster } = writer
+    const { state } = cluster
     const evaluation = state.commit("DeploymentStatusUpdate", (index, now) => {
-      const TaskGroups = Object.fromEntries(
-        Object.entries(deployment.TaskGroups).map(([name, group]) => [
-          name,
-          group.RequireProgressBy === null || isPause
-            ? group
-            : { ...group, RequireProgressBy: now + BigInt(group.ProgressDeadline) }
-        ])
-      )
+      const TaskGroups = cluster.has("pauseMovesDeadline")
+        ? withDeadlines(deployment.TaskGroups, now)
+        : deployment.TaskGroups
       state.putDeployment({
         ...deployment,
         TaskGroups,
         Status: isPause ? "paused" : "running",
-        StatusDescription: isPause ? "Deployment is paused" : runningWords(TaskGroups),
+        StatusDescription: isPause ? "Deployment is paused" : "Deployment is running",
         ModifyIndex: index,
         ModifyTime: now
       })
       if (isPause) return undefined
-      const made = watcherEvaluation(writer.cluster, deployment, index, now)
+      const made = watcherEvaluation(cluster, deployment, index, now)
       state.putEvaluation(made)
       return made
     })

@@ -5,6 +5,7 @@ import type { Evaluation } from "./Evaluation.ts"
 import { isParent, type Job, jobKey } from "./Job.ts"
 import { specChanged } from "./jobChange.ts"
 import { isObject, type JsonObject } from "./Json.ts"
+import { missingConsulToken, missingVaultToken } from "./submitterTokens.ts"
 import { multiError, refuse, type Refusal } from "./Refusal.ts"
 import { newEvaluation } from "./newEvaluation.ts"
 import { validateJob } from "./validateJob.ts"
@@ -44,15 +45,17 @@ export interface Writer {
 
 /** The job that a register or a check of one would store, or every word that is said against it. */
 export const admit = (
-  { state }: Cluster,
+  cluster: Cluster,
   given: JsonObject,
   namespace: string
 ): { readonly job: Job; readonly errors: ReadonlyArray<string> } => {
-  const job = canonicalJob(given, namespace)
+  const { state, has } = cluster
+  const job = canonicalJob(given, namespace, has)
   const errors = validateJob(job)
   return {
     job,
     errors: [
+      ...missingVaultToken(cluster, job, given["VaultToken"]),
       ...errors,
       ...(state.namespaces.has(namespace)
         ? []
@@ -74,51 +77,77 @@ const conflict = (stored: Job | undefined, enforced: number): string | undefined
     : `${words}job exists with conflicting job modify index: ${stored.JobModifyIndex}`
 }
 
-/** `POST /v1/jobs` after its body was found well-formed. Check and write are one step: nothing comes between. */
+/**
+ * `POST /v1/jobs` after its body was found well-formed. Its checks and its entry in the log are one step, unless a
+ * slow log lies between them: then check-and-set is looked at again, by servers that do (`atomicCas`).
+ */
 export const register = (
-  { cluster, enqueue, registered }: Writer,
+  writer: Writer,
   body: JsonObject,
   given: JsonObject,
-  namespace: string
+  namespace: string,
+  /** Milliseconds that the log takes. */
+  slow = 0
 ): Effect.Effect<Registered, Refusal> =>
   Effect.suspend(() => {
+    const { cluster } = writer
     const { state } = cluster
     const { job, errors } = admit(cluster, given, namespace)
     if (errors.length > 0) return refuse(500, multiError(errors))
+    const enforced = body["EnforceIndex"] === true ? Number(body["JobModifyIndex"] ?? 0) : undefined
+    const conflicts = () =>
+      enforced === undefined ? undefined : conflict(state.job(namespace, job.ID), enforced)
     const stored = state.job(namespace, job.ID)
-    const words =
-      body["EnforceIndex"] === true ? conflict(stored, Number(body["JobModifyIndex"] ?? 0)) : undefined
+    const words = conflicts()
     if (words !== undefined) return refuse(500, words)
     if (stored !== undefined && stored.Type !== job.Type) {
       return refuse(500, `cannot update job from type "${stored.Type}" to "${job.Type}"`)
     }
-    const priority = Number(body["EvalPriority"] ?? 0) || job.Priority
-    const changed = stored === undefined || specChanged(stored, job)
-    if (!changed) {
-      const evaluation = state.commit("EvaluationUpdated", (index, now) => {
-        const made = newEvaluation(cluster, { ...stored, Priority: priority }, "job-register", index, now)
-        if (!isParent(stored)) state.putEvaluation(made)
-        return made
-      })
-      registered({
-        namespace,
-        job: job.ID,
-        version: stored.Version,
-        index: stored.JobModifyIndex,
-        changed,
-        body
-      })
-      if (isParent(stored)) return Effect.succeed(registeredAs(undefined, stored.ModifyIndex, state.index))
-      enqueue(evaluation)
-      return Effect.succeed(registeredAs(evaluation, stored.ModifyIndex, state.index))
+    const denied = missingConsulToken(cluster, job, given["ConsulToken"])
+    if (denied !== undefined) return refuse(500, denied)
+    if (stored !== undefined && !specChanged(stored, job)) {
+      return Effect.succeed(evaluateUnchanged(writer, body, stored))
     }
-    const preserved = body["PreserveCounts"] === true ? withCounts(job, stored) : job
-    const evaluation = storeVersion(cluster, preserved, "job-register", priority, submissionOf(body))
-    const version = state.job(namespace, job.ID)?.Version ?? 0
-    registered({ namespace, job: job.ID, version, index: state.index, changed, body })
-    if (evaluation !== undefined) enqueue(evaluation)
-    return Effect.succeed(registeredAs(evaluation, state.index, state.index))
+    const apply = Effect.suspend(() => {
+      const now = cluster.has("atomicCas") ? conflicts() : undefined
+      return now === undefined ? Effect.succeed(storeChanged(writer, body, job)) : refuse(500, now)
+    })
+    return slow === 0 ? apply : Effect.delay(apply, slow)
   })
+
+const priorityOf = (body: JsonObject, job: Job): number => Number(body["EvalPriority"] ?? 0) || job.Priority
+
+/** A register that changes nothing makes an evaluation, as asking for one does. */
+const evaluateUnchanged = (
+  { cluster, enqueue, registered }: Writer,
+  body: JsonObject,
+  stored: Job
+): Registered => {
+  const { state } = cluster
+  const evaluation = state.commit("EvaluationUpdated", (index, now) => {
+    const asked = { ...stored, Priority: priorityOf(body, stored) }
+    const made = newEvaluation(cluster, asked, "job-register", index, now)
+    if (!isParent(stored)) state.putEvaluation(made)
+    return made
+  })
+  const { Namespace: namespace, ID: job, Version: version, JobModifyIndex: index } = stored
+  registered({ namespace, job, version, index, changed: false, body })
+  if (isParent(stored)) return registeredAs(undefined, stored.ModifyIndex, state.index)
+  enqueue(evaluation)
+  return registeredAs(evaluation, stored.ModifyIndex, state.index)
+}
+
+const storeChanged = ({ cluster, enqueue, registered }: Writer, body: JsonObject, given: Job): Registered => {
+  const { state } = cluster
+  const { Namespace: namespace, ID } = given
+  const stored = state.job(namespace, ID)
+  const job = preserved(cluster, body, given, stored)
+  const evaluation = storeVersion(cluster, job, "job-register", priorityOf(body, job), submissionOf(body))
+  const version = state.job(namespace, ID)?.Version ?? 0
+  registered({ namespace, job: ID, version, index: state.index, changed: true, body })
+  if (evaluation !== undefined) enqueue(evaluation)
+  return registeredAs(evaluation, state.index, state.index)
+}
 
 export const registeredAs = (
   evaluation: Evaluation | undefined,
@@ -134,13 +163,23 @@ export const registeredAs = (
 const submissionOf = (body: JsonObject): JsonObject | undefined =>
   isObject(body["Submission"]) ? body["Submission"] : undefined
 
-const withCounts = (job: Job, stored: Job | undefined): Job => ({
-  ...job,
-  TaskGroups: job.TaskGroups.map((group) => ({
-    ...group,
-    Count: stored?.TaskGroups.find((each) => each.Name === group.Name)?.Count ?? group.Count
-  }))
-})
+/** Counts and resources of groups and tasks that are stored already stay, where the register asks for that. */
+const preserved = ({ has }: Cluster, body: JsonObject, job: Job, stored: Job | undefined): Job => {
+  const counts = body["PreserveCounts"] === true
+  const resources = body["PreserveResources"] === true && has("preserveResources")
+  if (!counts && !resources) return job
+  return {
+    ...job,
+    TaskGroups: job.TaskGroups.map((group) => {
+      const known = stored?.TaskGroups.find(({ Name }) => Name === group.Name)
+      const Tasks = group.Tasks.map((task) => {
+        const same = known?.Tasks.find(({ Name }) => Name === task.Name)
+        return resources && same !== undefined ? { ...task, Resources: same.Resources } : task
+      })
+      return { ...group, Tasks, Count: counts && known !== undefined ? known.Count : group.Count }
+    })
+  }
+}
 
 /**
  * Stores a job as its next version, with its evaluation and source, in one index. `job.Version` as posted: at
@@ -153,7 +192,7 @@ export const storeVersion = (
   priority: number,
   submission: JsonObject | undefined
 ): Evaluation | undefined => {
-  const { state } = cluster
+  const { state, has } = cluster
   const key = jobKey(job.Namespace, job.ID)
   const stored = state.jobs.get(key)
   return state.commit(trigger === "job-register" ? "JobRegistered" : "JobDeregistered", (index, now) => {
@@ -171,7 +210,9 @@ export const storeVersion = (
     const inherited = isNext
       ? state.submissions.get(key)?.find((each) => each.Version === job.Version)
       : undefined
-    if (submission !== undefined) {
+    if (!has("submissions")) {
+      // Neither kept nor handed on.
+    } else if (submission !== undefined) {
       state.putSubmission(key, {
         Format: submission["Format"] ?? "",
         JobID: job.ID,

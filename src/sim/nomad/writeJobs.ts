@@ -4,7 +4,8 @@ import { isParent, jobKey } from "./Job.ts"
 import { specChanged } from "./jobChange.ts"
 import { isObject, type Json, type JsonObject } from "./Json.ts"
 import { newEvaluation } from "./newEvaluation.ts"
-import { refuse, type Refusal } from "./Refusal.ts"
+import { multiError, refuse, type Refusal } from "./Refusal.ts"
+import { missingConsulToken, missingVaultToken } from "./submitterTokens.ts"
 import { type Registered, registeredAs, storeVersion, type Writer } from "./registerJob.ts"
 
 /** `POST /v1/job/:id/revert`. */
@@ -13,7 +14,8 @@ export const revert = (
   namespace: string,
   id: string,
   version: number,
-  enforced: number | null
+  enforced: number | null,
+  tokens: { readonly vault: Json | undefined; readonly consul: Json | undefined }
 ): Effect.Effect<Registered, Refusal> =>
   Effect.suspend(() => {
     const { cluster, enqueue } = writer
@@ -29,6 +31,10 @@ export const revert = (
       return refuse(500, `Current job has version ${stored.Version}; enforcing version ${enforced}`)
     }
     const next = { ...target, VersionTag: null, Stable: false }
+    const errors = missingVaultToken(cluster, next, tokens.vault)
+    if (errors.length > 0) return refuse(500, multiError(errors))
+    const denied = missingConsulToken(cluster, next, tokens.consul)
+    if (denied !== undefined) return refuse(500, denied)
     if (!specChanged(stored, next)) {
       const evaluation = state.commit("EvaluationUpdated", (index, now) => {
         const made = newEvaluation(cluster, stored, "job-register", index, now)
