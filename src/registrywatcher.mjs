@@ -6,4 +6,7 @@ if (Number(process.versions.node.split(".")[0]) < 24) {
   )
   process.exit(78)
 }
+// What Node compiles is kept for the next start, where only those write who may change the sources.
+const { enableCompileCache } = await import("node:module")
+enableCompileCache(new URL("../node_modules/.cache/node", import.meta.url).pathname)
 await import("./main.ts")
