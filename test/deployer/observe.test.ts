@@ -164,6 +164,12 @@ describe("observe", () => {
       "Unread nomad_unreachable: Nomad answered 500: No cluster leader"
     ],
     [
+      "X15: X6: Nomad's words are one line, without secrets",
+      { status: 500, text: "rpc error: a\n\tb: token=abc\u0007" },
+      {},
+      "Unread nomad_unreachable: Nomad answered 500: rpc error: a b: token=…"
+    ],
+    [
       "S24: an answer without a known leader",
       { json: web, headers: { "X-Nomad-Knownleader": "false" } },
       {},

@@ -103,6 +103,35 @@ describe("register: what an answer proves", () => {
     })
   )
 
+  it.effect.each<[what: string, text: string, expected: string]>([
+    [
+      "on one line",
+      "rpc error: 1 error occurred:\n\t* Task group g validation failed: 1 error occurred:\n\t* bad\n\n",
+      "1 error occurred: * Task group g validation failed: 1 error occurred: * bad"
+    ],
+    [
+      "without what it quotes that looks like a secret",
+      '1 error occurred:\n\t* invalid env "DB_PASSWORD=hunter2"\n\n',
+      '1 error occurred: * invalid env "DB_PASSWORD=…'
+    ],
+    [
+      "control characters escaped",
+      "1 error occurred:\n\t* name \u0000\u202E\n",
+      "1 error occurred: * name \\u{0}\\u{202e}"
+    ],
+    [
+      "at most 2000 characters",
+      `1 error occurred:\n${"x".repeat(3_000)}`,
+      `1 error occurred: ${"x".repeat(1_981)}…`
+    ]
+  ])("X15: X6: Nomad's words: %s", ([, text, expected]) =>
+    Effect.gen(function* () {
+      const { endpoint } = yield* nomadScript(serving({ status: 500, text }))
+      const registered = yield* registerAt(endpoint)
+      assert.deepStrictEqual(registered, { _tag: "Rejected", words: expected })
+    })
+  )
+
   it.effect("the errors that a real agent gave are Rejected or a Conflict", () =>
     Effect.gen(function* () {
       const errors = recording("errors") as ReadonlyArray<{
@@ -132,7 +161,9 @@ describe("register: what an answer proves", () => {
       const parent = yield* nomadScript(serving({ json: { ...taken, EvalID: "" } }))
       assert.deepInclude(yield* registerAt(parent.endpoint), { evalId: null })
       const refused = yield* nomadScript(serving({ status: 500, text: `rpc error: ${invalid}` }))
-      assert.deepInclude(yield* registerAt(refused.endpoint), { words: invalid.trim() })
+      assert.deepInclude(yield* registerAt(refused.endpoint), {
+        words: "1 error occurred: * Missing job task groups"
+      })
       const forbidden = yield* nomadScript(serving({ status: 403, text: "Permission denied" }))
       assert.deepInclude(yield* registerAt(forbidden.endpoint), {
         words: `Nomad answered "Permission denied": the token needs register-job (submit-job before Nomad 1.11.2) in namespace "default"`

@@ -2,13 +2,14 @@ import { Effect, Option, Redacted, Schema } from "effect"
 import type { JobRef } from "../../domain/JobRef.ts"
 import { Unread } from "../../domain/Observed.ts"
 import type { NomadAnswer, NomadHttp } from "./NomadHttp.ts"
+import { plainLine } from "./plainLine.ts"
 
 export type Scope = Pick<JobRef, "region" | "namespace">
 
 export const unreachable = (words: string): Unread => Unread.make({ reason: "nomad_unreachable", words })
 
 /** Nomad's text, short enough for a log line. */
-const wordsOf = ({ status, text }: NomadAnswer) => `Nomad answered ${status}: ${text.trim().slice(0, 500)}`
+const wordsOf = ({ status, text }: NomadAnswer) => `Nomad answered ${status}: ${plainLine(text, 500)}`
 
 /** `forbidden`, naming the right; a wrong token of the Task API is a 401. */
 const readAnswer = (

@@ -1,6 +1,7 @@
 import { Option, Schema } from "effect"
 import type { Registered } from "../Deployer.ts"
 import type { NoAnswer, NomadAnswer } from "./NomadHttp.ts"
+import { plainLine } from "./plainLine.ts"
 
 const Taken = Schema.fromJsonString(Schema.Struct({ EvalID: Schema.String, JobModifyIndex: Schema.Int }))
 const decodeTaken = Schema.decodeUnknownOption(Taken)
@@ -39,7 +40,8 @@ export const readRegistered = (
   const { status, text } = answer
   // A client-mode agent or a follower puts one in front for each hop.
   const bare = text.trim().replace(/^(?:rpc error: )+/, "")
-  const words = bare === "" ? `status ${status}` : bare.slice(0, 2_000)
+  // A refusal quotes the job, so that what its owner wrote into it comes back (X6, X15).
+  const words = bare === "" ? `status ${status}` : plainLine(bare, 2_000)
   const notApplied = { _tag: "NotApplied", words, forbidden: false, retryAfter: null } as const
 
   if (status === 200)
