@@ -4,6 +4,7 @@ import { markerKey } from "../../src/domain/Attempt.ts"
 import { Deployer } from "../../src/deployer/Deployer.ts"
 import type { NomadEndpoint } from "../../src/domain/NomadEndpoint.ts"
 import type { Mapping } from "../../src/domain/Watched.ts"
+import { differences } from "./differences.ts"
 import {
   attemptA,
   digestA,
@@ -57,20 +58,6 @@ const registering = (
     }
   })
 
-const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null
-
-/** Paths at which two JSON values differ; null, `[]`, `{}` and a missing key are four different things. */
-const differences = (a: unknown, b: unknown, path = ""): ReadonlyArray<string> => {
-  if (Object.is(a, b)) return []
-  if (!isObject(a) || !isObject(b) || Array.isArray(a) !== Array.isArray(b)) return [path]
-  const keys = new Set([...Object.keys(a), ...Object.keys(b)])
-  return [...keys].flatMap((key) =>
-    Object.hasOwn(a, key) && Object.hasOwn(b, key)
-      ? differences(a[key], b[key], `${path}/${key}`)
-      : [`${path}/${key}`]
-  )
-}
-
 const hash = (read: Json) => Effect.map(registering(read), ({ edit }) => edit.jobHash)
 
 const sent = `${image}:1.2.4@${digestB}`
@@ -115,6 +102,7 @@ describe("edit and register", () => {
   const at = "/TaskGroups/0/Tasks/0"
   const changed = [`${at}/Config/image`, `${at}/Meta`, "/VersionTag"]
   const implied = { LTarget: "${attr.nomad.version}", Operand: "semver", RTarget: ">= 1.7.0-a" }
+  const partition = { LTarget: "${attr.consul.partition}", Operand: "=", RTarget: "p" }
   const other = { LTarget: "${attr.kernel.name}", Operand: "=", RTarget: "linux" }
 
   it.effect.each<[string, Json, Partial<Mapping>, ReadonlyArray<string>]>([
@@ -149,6 +137,45 @@ describe("edit and register", () => {
       one({ image }, { Services: [{ Identity: { Name: "s" } }] }, { Constraints: [implied] }),
       {},
       [...changed, "/TaskGroups/0/Constraints/0"]
+    ],
+    [
+      "T5: of a group and a task in a partition of Consul's, one each",
+      one(
+        { image },
+        { Consul: { Cluster: "default", Partition: "p" }, Constraints: [other, partition] },
+        { Consul: { Partition: "p" }, Constraints: [partition, other, partition] }
+      ),
+      {},
+      [...changed, "/TaskGroups/0/Constraints/2", `${at}/Constraints/1`]
+    ],
+    [
+      "T5: of a partition in another cluster of Consul's, that one's",
+      one(
+        { image },
+        {},
+        {
+          Consul: { Cluster: "east", Partition: "p" },
+          Constraints: [partition, { ...partition, LTarget: "${attr.consul.east.partition}" }]
+        }
+      ),
+      {},
+      [...changed, "/TaskGroups/0/Constraints/1"]
+    ],
+    [
+      "T5: with both, each once",
+      one(
+        { image },
+        { Identities: [{ Name: "aws" }] },
+        { Consul: { Partition: "p" }, Constraints: [other, partition, implied] }
+      ),
+      {},
+      [...changed, "/TaskGroups/0/Constraints/1", "/TaskGroups/0/Constraints/2"]
+    ],
+    [
+      "T5: without a partition the server puts none back",
+      one({ image }, { Consul: null }, { Consul: { Partition: "" }, Constraints: [partition] }),
+      {},
+      changed
     ],
     [
       "T5: without an identity the server puts none back",

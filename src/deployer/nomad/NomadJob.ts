@@ -5,6 +5,12 @@ import { listOrNull, orNull } from "./orNull.ts"
 const anything = Schema.optionalKey(Schema.Unknown)
 const index = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 
+const Consul = Schema.Struct({
+  Cluster: orNull(Schema.String),
+  Partition: orNull(Schema.String)
+})
+export type NomadConsul = typeof Consul.Type
+
 const Service = Schema.Struct({ Identity: anything, Checks: listOrNull(Schema.Unknown) })
 
 export const NomadTask = Schema.Struct({
@@ -19,6 +25,7 @@ export const NomadTask = Schema.Struct({
       MemoryMaxMB: Schema.optionalKey(Schema.Number)
     })
   ),
+  Consul: orNull(Consul),
   Identities: listOrNull(Schema.Unknown),
   Services: listOrNull(Service)
 })
@@ -36,7 +43,7 @@ export const NomadGroup = Schema.Struct({
       ProgressDeadline: Schema.optionalKey(Schema.Number)
     })
   ),
-  Constraints: listOrNull(Schema.Unknown),
+  Consul: orNull(Consul),
   Services: listOrNull(Service),
   Tasks: listOrNull(NomadTask)
 })

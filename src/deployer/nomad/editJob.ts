@@ -2,8 +2,9 @@ import { type AttemptId, markerKey } from "../../domain/Attempt.ts"
 import { printImageReference } from "../../domain/ImageReference.ts"
 import type { Target } from "../../domain/Target.ts"
 import type { Mapping } from "../../domain/Watched.ts"
+import { appendedConstraints, withoutLast } from "./appendedConstraints.ts"
 import type { MappedTask } from "./findTasks.ts"
-import { isSet, type NomadGroup, type NomadJob } from "./NomadJob.ts"
+import type { NomadJob } from "./NomadJob.ts"
 
 /** A job as JSON, with everything that Nomad said, known to us or not. */
 export type RawJob = Readonly<Record<string, unknown>>
@@ -20,20 +21,6 @@ const changeAt = (
   return { ...old, [key]: changeAt(old[key], rest, change) }
 }
 
-/** The constraint that servers append, once each register, to a group with an identity that is not the default (T5). */
-const implied = { LTarget: "${attr.nomad.version}", Operand: "semver", RTarget: ">= 1.7.0-a" }
-const isImplied = (constraint: unknown): boolean =>
-  typeof constraint === "object" &&
-  constraint !== null &&
-  Object.keys(constraint).length === 3 &&
-  Object.entries(implied).every(([key, text]) => (constraint as RawJob)[key] === text)
-
-/** As Nomad's own hook asks it (`nomad/job_endpoint_hook_implicit_identities.go`). */
-const hasIdentity = (group: NomadGroup): boolean =>
-  [group, ...(group.Tasks ?? [])].some((holder) =>
-    (holder.Services ?? []).some((service) => isSet(service.Identity))
-  ) || (group.Tasks ?? []).some((task) => (task.Identities ?? []).length > 0)
-
 /** The text for `Config.image`: the name stays as the job has it. */
 export const imageFor = (
   { scheme, reference }: MappedTask,
@@ -46,8 +33,8 @@ export const imageFor = (
 /**
  * The job with the target's image and the attempt's marker in its mapped tasks, and nothing else changed (S5), but
  * for two things that a register of the job as read would itself change: a version tag would stand on two versions
- * (T4), and the implied constraint would stand there once more (T5): of it the last is taken out, which the server
- * puts back.
+ * (T4), and the constraints that the server appends would stand there once more (T5): of each the last is taken out,
+ * which the server puts back.
  */
 export const editJob = (
   job: RawJob,
@@ -70,13 +57,8 @@ export const editJob = (
 /** The job as read, without what a register of it would itself change (T4, T5). */
 export const postable = (job: RawJob, view: NomadJob): RawJob => {
   let edited: unknown = job
-  for (const [at, group] of (view.TaskGroups ?? []).entries()) {
-    const last = (group.Constraints ?? []).findLastIndex(isImplied)
-    if (last === -1 || !hasIdentity(group)) continue
-    edited = changeAt(edited, ["TaskGroups", at, "Constraints"], (old) =>
-      Array.isArray(old) ? old.toSpliced(last, 1) : old
-    )
-  }
+  for (const { at, constraint } of appendedConstraints(view))
+    edited = changeAt(edited, at, (old) => (Array.isArray(old) ? withoutLast(old, constraint) : old))
   const { VersionTag: _dropped, ...rest } = edited as RawJob
   return rest
 }

@@ -129,8 +129,10 @@ const task = (given: Json, restarts: RestartPolicy): JsonObject => {
     VolumeMounts: null
   }
   const object = isObject(given) ? given : {}
+  const filled = orNull(fill(defaults, object))
   return {
-    ...orNull(fill(defaults, object)),
+    ...filled,
+    Constraints: withPartition(filled["Constraints"], filled["Consul"]),
     Identity: fill(defaultIdentity, object["Identity"]),
     LogConfig: fill({ Disabled: false, MaxFileSizeMB: 10, MaxFiles: 10 }, object["LogConfig"]),
     Resources: resources(object["Resources"]),
@@ -138,7 +140,13 @@ const task = (given: Json, restarts: RestartPolicy): JsonObject => {
   }
 }
 
-/** Added anew on every register, however often it already stands there (`nomad-api.md` trap T5). */
+/** Added anew on every register, however often they stand there already (`nomad-api.md` trap T5). */
+const withPartition = (constraints: Json | undefined, consul: Json | undefined): Json => {
+  const partition = isObject(consul) ? textOf(consul["Partition"]) : ""
+  if (partition === "") return constraints ?? null
+  const constraint = { LTarget: "${attr.consul.partition}", Operand: "=", RTarget: partition }
+  return [...asList(constraints), constraint]
+}
 const identityConstraint = {
   LTarget: "${attr.nomad.version}",
   Operand: "semver",
@@ -186,13 +194,13 @@ const group = (
       : fill(isBatch ? batchReschedules : serviceReschedules, object["ReschedulePolicy"])
   const update = isObject(object["Update"]) ? fill(jobUpdate ?? defaultUpdate, object["Update"]) : jobUpdate
   const filled = orNull(fill(defaults, object))
-  const constraints = asList(filled["Constraints"])
+  const constraints = withPartition(filled["Constraints"], filled["Consul"])
   return {
     ...filled,
     Constraints:
       has("identityConstraint") && hasNamedIdentity(tasks, filled["Services"])
-        ? [...constraints, identityConstraint]
-        : filled["Constraints"],
+        ? [...asList(constraints), identityConstraint]
+        : constraints,
     Count: count,
     EphemeralDisk: fill({ Migrate: false, SizeMB: 300, Sticky: false }, object["EphemeralDisk"]),
     Migrate:
@@ -240,7 +248,7 @@ export const canonicalJob = (given: JsonObject, namespace: string, has: Cluster[
       ? defaultUpdate
       : null
   // A stored job has a zero Update strategy wherever its groups have none of it: that is no strategy to inherit.
-  const inherited = jobUpdate === null || isZero(given["Update"]) ? null : jobUpdate
+  const inherited = jobUpdate === null || isZero(jobUpdate) ? null : jobUpdate
   const id = textOf(given["ID"])
   const groups = asList(given["TaskGroups"]).map((each) => group(each, type, inherited, has))
   return {
@@ -265,14 +273,14 @@ export const canonicalJob = (given: JsonObject, namespace: string, has: Cluster[
     StatusDescription: "",
     SubmitTime: 0n,
     TaskGroups: groups as unknown as ReadonlyArray<TaskGroup>,
-    Update: {
-      ...noUpdate,
-      MaxParallel: jobUpdate?.MaxParallel ?? 0,
-      Stagger: jobUpdate?.Stagger ?? 0
-    },
+    // Of a job that is replaced all at once nothing is kept but in its groups.
+    Update:
+      jobUpdate === null || jobUpdate.MaxParallel === 0
+        ? noUpdate
+        : { ...noUpdate, MaxParallel: jobUpdate.MaxParallel, Stagger: jobUpdate.Stagger },
     Version: has("postedVersion") ? Number(given["Version"] ?? 0) : 0
   } as unknown as Job
 }
 
-const isZero = (update: Json | undefined): boolean =>
-  isObject(update) && Object.values(update).every((value) => value === 0 || value === "" || value === false)
+const isZero = (update: UpdateStrategy): boolean =>
+  Object.values(update).every((value) => value === 0 || value === "" || value === false)
