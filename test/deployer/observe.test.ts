@@ -218,6 +218,20 @@ describe("observe", () => {
     )
   )
 
+  it.effect.each(["connect-proxy:api", "connect-ingress:api", "connect-terminating:api", "connect-mesh:api"])(
+    "a task that Nomad put in for Connect is no task of ours: %s",
+    (Kind) =>
+      Effect.gen(function* () {
+        const injected = job([group("g", [task("t", { image: `${image}:1` }, { Kind })])])
+        assert.match(
+          said((yield* observing(serving(injected), mapping({ tasks: [] }))).observed),
+          /^Unfit task_not_found/
+        )
+        const own = job([group("g", [task("t", { image: `${image}:1` }, { Kind: "connect-native:api" })])])
+        assert.match(said((yield* observing(serving(own), mapping({ tasks: [] }))).observed), /^Runs g\/t=/)
+      })
+  )
+
   it.effect("reads tag, digest, marker, indexes and the newest deployment", () =>
     Effect.gen(function* () {
       const marked = task(

@@ -47,6 +47,28 @@ export const ruleLines: ReadonlyArray<Mutant> = [
     )
   ),
   mutant(
+    "S5 appended",
+    "the constraint of a Consul partition once more at every register",
+    "S5",
+    ["test/deployer/generated.test.ts", "S5: S22: differ"],
+    edit(
+      "src/deployer/nomad/appendedConstraints.ts",
+      `if (partition === "") return []`,
+      `if (partition !== "?") return []`
+    )
+  ),
+  mutant(
+    "S5 tag",
+    "the version tag on two versions",
+    "S5",
+    ["test/deployer/generated.test.ts", "S5: S22: differ"],
+    edit(
+      editJob,
+      "const { VersionTag: _dropped, ...rest } = edited as RawJob",
+      "const { ...rest } = edited as RawJob"
+    )
+  ),
+  mutant(
     "S5 source",
     "the job's HCL source lost, as the predecessor did",
     "S5",
