@@ -13,9 +13,10 @@ const mayImport: Record<string, ReadonlyArray<string>> = {
   notifier: ["domain"],
   sim: ["domain"],
   reconcile: ["domain", "decide", "registry", "store", "deployer", "notifier"],
-  server: ["domain", "decide", "api", "registry", "store", "deployer", "reconcile"],
+  foresee: ["domain", "decide", "registry", "store", "deployer"],
+  server: ["domain", "decide", "api", "registry", "store", "foresee"],
   web: ["domain", "api"],
-  cli: ["domain", "api", "config", "decide", "store", "registry", "deployer"],
+  cli: ["domain", "api", "config", "decide", "store", "registry", "deployer", "foresee"],
   // Of the product it has the simulators and the embedded Postgres; the controller is another process, behind its API.
   demo: ["domain", "api", "store", "sim"]
 }

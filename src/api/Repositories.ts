@@ -4,6 +4,7 @@ import { AttemptId } from "../domain/Attempt.ts"
 import { BadRequest, NotFound } from "./ApiError.ts"
 import { AttemptAnswer } from "./AttemptAnswer.ts"
 import { Access, Authorization } from "./Authorization.ts"
+import { PlanAnswer } from "./PlanAnswer.ts"
 import { limitOf } from "./limitOf.ts"
 import { etag } from "./precondition.ts"
 import { PastDecisionAnswer, RepositoryAnswer, RepositorySummary, TagAnswer } from "./RepositoryAnswer.ts"
@@ -36,6 +37,14 @@ export class Repositories extends HttpApiGroup.make("repositories")
     })
       .annotate(Access, "read")
       .annotate(OpenApi.Summary, "Its tags, the newest first, and why each is or is not elected"),
+    HttpApiEndpoint.get("plan", "/v1/repositories/:repository/plan", {
+      params: inPath,
+      success: PlanAnswer,
+      error: NotFound
+    })
+      // It asks registry and Nomad, as `check` does.
+      .annotate(Access, "operate")
+      .annotate(OpenApi.Summary, "What would be deployed now, with Nomad's own diff; nothing is written"),
     HttpApiEndpoint.get("attempts", "/v1/repositories/:repository/attempts", {
       params: inPath,
       query: {

@@ -190,18 +190,37 @@ const command = <E extends { readonly message: string }, RS, RT, RP>({
       Command.make(
         "plan",
         {
+          repositories: Argument.String("REPOSITORY").pipe(
+            Argument.withDescription("Only these; none: all that are watched"),
+            Argument.variadic()
+          ),
+          diff: Flag.Boolean("diff").pipe(
+            Flag.withDescription(
+              "With what Nomad says that each register would change, what waits among them"
+            ),
+            Flag.withDefault(false)
+          ),
           json: Flag.Boolean("json").pipe(
             Flag.withDescription("One array for programs, with whole digests and a reason each"),
             Flag.withDefault(false)
           )
         },
-        ({ json }) =>
-          Effect.flatMap(loaded, (config) => plan(config, json).pipe(Effect.provide(planning(config)))).pipe(
-            ended
-          )
+        (options) =>
+          Effect.flatMap(loaded, (config) =>
+            plan(config, options).pipe(Effect.provide(planning(config)))
+          ).pipe(ended)
       ).pipe(
         Command.withDescription("Say what would be deployed now, and why; nothing is registered"),
-        example("plan --json", "0: all was told; 1: a registry or Nomad left one untold")
+        Command.withExamples([
+          {
+            command: "registrywatcher plan --json",
+            description: "0: all was told; 1: a registry or Nomad left one untold"
+          },
+          {
+            command: "registrywatcher plan --diff api",
+            description: "Nomad's own diff of what would be registered for api"
+          }
+        ])
       ),
       token
     ])

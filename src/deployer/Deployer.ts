@@ -1,6 +1,7 @@
 import { Context, type Effect, Layer } from "effect"
 import type { Attempt, AttemptId, Phase } from "../domain/Attempt.ts"
 import type { Blame } from "../domain/Blame.ts"
+import type { PlanOutcome } from "../domain/JobPlan.ts"
 import type { Observed, ObservedTask, Unread } from "../domain/Observed.ts"
 import type { Target } from "../domain/Target.ts"
 import type { NomadEndpoint } from "../domain/NomadEndpoint.ts"
@@ -111,6 +112,8 @@ export class Deployer extends Context.Service<
     edit(base: Base, target: Target, attempt: AttemptId): Effect.Effect<Edit, Unread>
     /** Sends it, once, with check-and-set on the base (S3). */
     register(edit: Edit): Effect.Effect<Registered>
+    /** Nomad's own diff between the job as read and as a deploy would register it. Nothing is written. */
+    plan(base: Base, target: Target): Effect.Effect<PlanOutcome, Unread>
     /** Tries the rights that a deploy of this job needs. Nothing is written. */
     rights(base: Base): Effect.Effect<Rights>
     settle(attempt: Attempt): Effect.Effect<Settled, Unread>

@@ -4,12 +4,22 @@ import { Api } from "../api/Api.ts"
 import { NotFound } from "../api/ApiError.ts"
 import { Caller } from "../api/Authorization.ts"
 import { AttemptId } from "../domain/Attempt.ts"
+import { foresee } from "../foresee/foresee.ts"
+import { planOf } from "../foresee/planOf.ts"
 import { StateStore } from "../store/StateStore.ts"
 import { Catalogue, readEntry, wantedTag } from "./Catalogue.ts"
 import { etagOf } from "./expected.ts"
 import { orUnavailable } from "./orUnavailable.ts"
 import type { ServerSettings } from "./ServerSettings.ts"
-import { runningTags, showAttempt, showDecision, showObserved, showTarget, showView } from "./shown.ts"
+import {
+  runningTags,
+  showAttempt,
+  showDecision,
+  showObserved,
+  showPlan,
+  showTarget,
+  showView
+} from "./shown.ts"
 import { summarise } from "./summarise.ts"
 import { verdicts } from "./verdicts.ts"
 import { findWatched, visible } from "./watchedFor.ts"
@@ -59,6 +69,12 @@ export const repositories = ({ watched }: Pick<ServerSettings, "watched">) =>
           const entry = yield* readEntry(name)
           const rows = yield* orUnavailable(store.tags(name, query.limit ?? 100))
           return { tags: verdicts(entry, rows) }
+        }),
+        plan: Effect.fnUntraced(function* ({ params }) {
+          const one = yield* findWatched(watched, params.repository)
+          const foreseen = yield* orUnavailable(foresee(one))
+          const would = yield* planOf(one, foreseen)
+          return showPlan(foreseen, would)
         }),
         attempts: Effect.fnUntraced(function* ({ params, query: { limit = 50, before = null } }) {
           const { name } = yield* findWatched(watched, params.repository)

@@ -1,5 +1,6 @@
 import type { AttemptAnswer } from "../api/AttemptAnswer.ts"
 import type { BrakeAnswer } from "../api/BrakeAnswer.ts"
+import type { PlanAnswer } from "../api/PlanAnswer.ts"
 import type { DecisionAnswer, DesiredAnswer, ObservedAnswer, ViewAnswer } from "../api/RepositoryAnswer.ts"
 import type { Attempt } from "../domain/Attempt.ts"
 import type { BrakeState, Move } from "../domain/BrakeState.ts"
@@ -9,6 +10,8 @@ import type { Digest } from "../domain/Digest.ts"
 import { type Observed, tagsOf } from "../domain/Observed.ts"
 import type { Tag } from "../domain/Tag.ts"
 import type { View } from "../domain/View.ts"
+import type { Foreseen } from "../foresee/foresee.ts"
+import type { WouldRegister } from "../foresee/planOf.ts"
 
 /** The domain's values as `/v1` spells them. */
 
@@ -162,5 +165,20 @@ export const showBrake = (brake: BrakeState, own: ReadonlyArray<string> | null):
     released_at: brake.releasedAt,
     released_by: brake.releasedBy,
     released: brake.released === null ? null : visible(brake.released)
+  }
+}
+
+export const showPlan = (
+  { decision, isExplained, readAt }: Foreseen,
+  would: WouldRegister | null
+): PlanAnswer => {
+  const outcome = would?.outcome
+  return {
+    decision: showDecision(decision, readAt),
+    explained: isExplained,
+    tag: would?.tag ?? null,
+    plan: outcome?._tag === "Planned" ? outcome.plan : null,
+    refused: outcome?._tag === "Refused" ? outcome.words : null,
+    fault: outcome?._tag === "Untold" ? outcome.words : null
   }
 }

@@ -223,10 +223,10 @@ export class StateStore extends Context.Service<
 
     /** The standing brake, else the last one that was; null before the first. */
     readonly brake: Effect.Effect<BrakeState | null, StoreError>
-    /** What is to be known of an automatic move before it may go (S17). */
+    /** What is to be known of an automatic move before it may go (S17). `isNews`: its push was seen, and not written down. */
     weighMove(
       move: Move,
-      entry: { readonly fingerprint: string; readonly isPinned: boolean }
+      entry: { readonly fingerprint: string; readonly isPinned: boolean; readonly isNews?: boolean }
     ): Effect.Effect<MoveWeight, StoreError>
     /** Puts the brake on, or adds to the standing one; true where it was not on. */
     pullBrake(fence: Fence, moves: ReadonlyArray<Move>): Effect.Effect<boolean, StoreError>

@@ -26,17 +26,18 @@ export const brake = (
     )
   ),
 
-  weighMove: ({ repository, tag, digest }, { fingerprint, isPinned }) =>
+  weighMove: ({ repository, tag, digest }, { fingerprint, isPinned, isNews = false }) =>
     storeCall(
       "StateStore.weighMove",
       sql`
         select jsonb_build_object(
           'isExplained', coalesce((
             select v.fingerprint = ${fingerprint} and v.first_listed_at >= coalesce(r.edited_at, '-infinity')
-              and greatest(t.moved_at, case when not ${isPinned}::boolean then t.first_seen end) > v.first_listed_at
+              and (${isNews}::boolean
+                or greatest(t.moved_at, case when not ${isPinned}::boolean then t.first_seen end) > v.first_listed_at)
             from repository r
             join repository_view v on v.repository = r.name
-            join tag t on t.repository = r.name and t.tag = ${tag}
+            left join tag t on t.repository = r.name and t.tag = ${tag}
             where r.name = ${repository}), false),
           'isReleased', exists (
             select from brake b, jsonb_array_elements(b.moves_released) as m

@@ -57,6 +57,7 @@ describe("the routes of the API", () => {
       "GET /v1/repositories: read",
       "GET /v1/repositories/:repository: read",
       "GET /v1/repositories/:repository/tags: read",
+      "GET /v1/repositories/:repository/plan: operate",
       "GET /v1/repositories/:repository/attempts: read",
       "GET /v1/repositories/:repository/decisions: read",
       "GET /v1/attempts/:attempt: read",

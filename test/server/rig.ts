@@ -1,6 +1,7 @@
 import { Effect, Layer, type LogLevel, References } from "effect"
 import { HttpServer } from "effect/http"
 import { connect, type Socket } from "node:net"
+import { Deployer } from "../../src/deployer/Deployer.ts"
 import { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import type { Watched } from "../../src/domain/Watched.ts"
 import { RegistryClient } from "../../src/registry/RegistryClient.ts"
@@ -57,7 +58,8 @@ export const nothingBehind = Layer.mergeAll(
   Layer.mock(StateStore, {}),
   Layer.mock(Leader, { leads: Effect.succeed(false) }),
   Layer.mock(Tokens, { exist: Effect.succeed(false) }),
-  Layer.mock(RegistryClient, {})
+  Layer.mock(RegistryClient, {}),
+  Layer.mock(Deployer, {})
 )
 
 export interface Answer {

@@ -11,6 +11,7 @@ import { StateStore } from "../../src/store/StateStore.ts"
 import { Tokens } from "../../src/store/Tokens.ts"
 import { layerFreshStore } from "../real/postgres.ts"
 import { endpoint } from "../registry/against.ts"
+import { simulated } from "../deployer/simulated.ts"
 import { settingsOf } from "./rig.ts"
 
 /** A client of the simulator, under the name that `watches` gives its registry. */
@@ -28,6 +29,7 @@ export const world = Layer.mergeAll(
   Layer.effectDiscard(Effect.flatMap(StateStore, (store) => store.adopt(settingsOf().watched))),
   Tokens.layer,
   registry,
+  simulated,
   standby
 ).pipe(Layer.provideMerge(layerFreshStore))
 

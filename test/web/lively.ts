@@ -2,6 +2,7 @@ import { Effect, Layer } from "effect"
 import type { Decision } from "../../src/domain/Decision.ts"
 import { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import { Tag } from "../../src/domain/Tag.ts"
+import { Deployer } from "../../src/deployer/Deployer.ts"
 import { RegistryClient } from "../../src/registry/RegistryClient.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
 import { Database } from "../../src/store/Database.ts"
@@ -76,6 +77,7 @@ const registry = Layer.unwrap(
 export const world = Layer.mergeAll(
   Layer.effectDiscard(Effect.flatMap(StateStore, (store) => store.adopt(repositories))),
   registry,
+  Layer.mock(Deployer, {}),
   Layer.mock(Leader, { leads: Effect.succeed(false), leadership: Effect.succeed(null) })
 ).pipe(Layer.provideMerge(layerFreshStore))
 

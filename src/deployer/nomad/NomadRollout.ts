@@ -114,7 +114,7 @@ export const awaitsPromotion = (deployment: Deployment): boolean =>
   )
 
 /** Why the groups that evaluations name could not be placed, as Nomad counted it. */
-export const whyUnplaced = (evaluations: ReadonlyArray<Evaluation>): string => {
+export const whyUnplaced = (evaluations: ReadonlyArray<Pick<Evaluation, "FailedTGAllocs">>): string => {
   const reasons = new Set(
     evaluations.flatMap(({ FailedTGAllocs }) =>
       Object.entries(FailedTGAllocs ?? {}).map(([group, { ConstraintFiltered, DimensionExhausted }]) => {

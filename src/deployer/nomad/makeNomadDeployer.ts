@@ -1,8 +1,10 @@
 import { Effect, Option, Redacted, Result, type Scope } from "effect"
 import { createHash } from "node:crypto"
+import { AttemptId } from "../../domain/Attempt.ts"
 import type { JobRef } from "../../domain/JobRef.ts"
 import type { NomadEndpoint } from "../../domain/NomadEndpoint.ts"
 import { type ObservedDeployment, Runs, Unfit } from "../../domain/Observed.ts"
+import type { Target } from "../../domain/Target.ts"
 import type { Mapping } from "../../domain/Watched.ts"
 import type { Base, Deployer, Edit, Observation } from "../Deployer.ts"
 import { canonicalJson, editJob, imageFor, type RawJob } from "./editJob.ts"
@@ -12,6 +14,7 @@ import { isParent, isSet, type NomadJob } from "./NomadJob.ts"
 import { makeNomadReads } from "./NomadReads.ts"
 import { type Deployment, requiresPromotion } from "./NomadRollout.ts"
 import { makeProgress } from "./makeProgress.ts"
+import { makePlan } from "./makePlan.ts"
 import { makeProbeRights } from "./probeRights.ts"
 import { readRegistered } from "./readRegistered.ts"
 import { rewriteSubmission } from "./rewriteSubmission.ts"
@@ -41,6 +44,22 @@ const observedDeployment = (deployment: Deployment): ObservedDeployment => ({
   requiresPromotion: requiresPromotion(deployment)
 })
 
+/** The job with the target in its mapped tasks, as a register sends it. */
+const edited = (base: Base, target: Target, attempt: AttemptId): RawJob => {
+  const { job, view, tasks, imageForm } = unseal(base)
+  return editJob(
+    Redacted.value(job),
+    view,
+    tasks,
+    (task) => imageFor(task, target, imageForm),
+    imageForm,
+    attempt
+  )
+}
+
+/** A plan needs a marker too, as each register has a new one. */
+const noAttempt = AttemptId.make("00000000-0000-0000-0000-000000000000")
+
 /** Jobs that no register may touch, whatever the mapping says (S21; `nomad-api.md` §2.1). */
 const misfitOf = (job: NomadJob): Misfit | undefined => {
   if (job.Stop) return { reason: "job_stopped", words: `job "${job.ID}" is stopped` }
@@ -59,6 +78,7 @@ export const makeNomadDeployer = (
   Effect.gen(function* () {
     const http = yield* makeNomadHttp(nomad)
     const reads = makeNomadReads(http, nomad)
+    const planJob = makePlan(http, reads)
     const probeRights = makeProbeRights(http, reads, nomad.vaultToken)
 
     const read = Effect.fnUntraced(function* (mapping: Mapping) {
@@ -104,9 +124,9 @@ export const makeNomadDeployer = (
     )
 
     const edit: Deployer["Service"]["edit"] = Effect.fn("Deployer.edit")(function* (base, target, attempt) {
-      const { ref, job, view, tasks, imageForm } = unseal(base)
+      const { ref, view, tasks, imageForm } = unseal(base)
       const image = (task: MappedTask) => imageFor(task, target, imageForm)
-      const sent = editJob(Redacted.value(job), view, tasks, image, imageForm, attempt)
+      const sent = edited(base, target, attempt)
       const submission = rewriteSubmission(
         yield* reads.submission(ref, view.Version),
         sent,
@@ -131,6 +151,11 @@ export const makeNomadDeployer = (
         ref,
         body: Redacted.make(JSON.stringify(body))
       })
+    })
+
+    const plan: Deployer["Service"]["plan"] = Effect.fn("Deployer.plan")((base, target) => {
+      const { ref, view } = unseal(base)
+      return planJob(ref, edited(base, target, noAttempt), view.JobModifyIndex)
     })
 
     const register: Deployer["Service"]["register"] = Effect.fn("Deployer.register")(function* (sealed) {
@@ -164,6 +189,7 @@ export const makeNomadDeployer = (
     return {
       observe,
       edit,
+      plan,
       register,
       rights,
       settle,

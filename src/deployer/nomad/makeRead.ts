@@ -12,7 +12,7 @@ export const unreachable = (words: string): Unread => Unread.make({ reason: "nom
 const wordsOf = ({ status, text }: NomadAnswer) => `Nomad answered ${status}: ${plainLine(text, 500)}`
 
 /** `forbidden`, naming the right; a wrong token of the Task API is a 401. */
-const readAnswer = (
+export const readAnswer = (
   answer: NomadAnswer,
   right: string,
   namespace: string

@@ -4,7 +4,7 @@ import { decide } from "../decide/decide.ts"
 import type { Situation } from "../decide/Situation.ts"
 import type { Seen } from "../decide/elect.ts"
 import { suspect } from "../decide/suspicion.ts"
-import { Deployer } from "../deployer/Deployer.ts"
+import { type Base, Deployer } from "../deployer/Deployer.ts"
 import type { Decision } from "../domain/Decision.ts"
 import type { Desired } from "../domain/Desired.ts"
 import type { Digest } from "../domain/Digest.ts"
@@ -20,6 +20,12 @@ export interface Foreseen {
   readonly desired: Desired
   readonly observed: Observed
   readonly decision: Decision
+  /** The job as it was read; undefined where `observed` is not `Runs`. */
+  readonly base: Base | undefined
+  /** False for a move that no push explains, as far as is known: it counts for the brake (S17). */
+  readonly isExplained: boolean
+  /** By Postgres's clock. */
+  readonly readAt: Date
 }
 
 // A tag whose manifest is gone, or no image, gives way to the next; so many are tried.
@@ -32,10 +38,11 @@ const manifestsATry = 5
 export const foresee = Effect.fn("foresee")(function* (watched: Watched) {
   const store = yield* StateStore
   const deployer = yield* Deployer
-  const { observed } = yield* deployer.observe(watched.mapping)
+  const { observed, base } = yield* deployer.observe(watched.mapping)
   const desired = yield* store.desired(watched.name)
   const history = yield* store.history(watched.name, watched.mapping.job, markersOf(observed))
-  const asked = yield* look(watched, desired, observed, yield* store.view(watched.name))
+  const before = yield* store.view(watched.name)
+  const asked = yield* look(watched, desired, observed, before)
   let situation: Situation = {
     watched: { ...watched, mode: "act" },
     desired,
@@ -64,7 +71,29 @@ export const foresee = Effect.fn("foresee")(function* (watched: Watched) {
     }
     decision = decide(situation)
   }
-  return { desired, observed, decision } satisfies Foreseen
+  const isExplained = yield* explains(watched, desired, decision, before)
+  return { desired, observed, decision, base, isExplained, readAt: history.readAt } satisfies Foreseen
+})
+
+/** Whether the brake would let this go, however many there are. */
+const explains = Effect.fnUntraced(function* (
+  { name, fingerprint }: Watched,
+  { pinnedTag }: Desired,
+  decision: Decision,
+  before: View | null
+) {
+  if (decision._tag !== "Deploy" || decision.reason === "requested") return true
+  const { tag, digest, reason } = decision
+  const store = yield* StateStore
+  const move = { repository: name, tag, digest }
+  const isPinned = pinnedTag !== ""
+  const known = before?.digests.get(tag)
+  // Pushed since the leader looked last, or while none did.
+  const isNews = isPinned
+    ? known !== undefined && digest !== null && known !== digest
+    : before?.tags?.includes(tag) === false
+  const weight = yield* store.weighMove(move, { fingerprint, isPinned, isNews })
+  return weight.isReleased || (weight.isExplained && reason !== "drift")
 })
 
 /** What the registry says now: its listing for `""`, the tag's digest for a pin. A fault is an answer as well. */
@@ -124,7 +153,8 @@ const manifestDigest = (watched: Watched, tag: Tag) =>
     )
   )
 
-const manifestOf = (watched: Watched, tag: Tag) =>
+/** … or why that can not be told. */
+export const manifestOf = (watched: Watched, tag: Tag) =>
   Effect.match(manifestDigest(watched, tag), {
     onSuccess: (digest) => ({ digest, fault: null }),
     onFailure: ({ message }) => ({ digest: null, fault: message })
