@@ -16,6 +16,10 @@ export interface ControllerOptions {
   readonly configuration?: (port: number) => string
   /** Modules that node loads before ours: what the tests set and the product has no switch for. */
   readonly imports?: ReadonlyArray<string>
+  /** Further flags of node itself. */
+  readonly flags?: ReadonlyArray<string>
+  /** The bundle, where it is not the entry of the sources. */
+  readonly entry?: string
 }
 
 /** How a command ended. */
@@ -50,7 +54,8 @@ export class Controller {
     const file = join(options.folder, `${name}.toml`)
     writeFileSync(file, options.configuration?.(port) ?? configuration(port, options))
     const imports = (options.imports ?? []).map((module) => `--import=${module}`)
-    const child = spawn(process.execPath, [...imports, entry, "start", "--config", file], {
+    const flags = [...imports, ...(options.flags ?? [])]
+    const child = spawn(process.execPath, [...flags, options.entry ?? entry, "start", "--config", file], {
       env: environment(options),
       stdio: ["ignore", "pipe", "pipe"]
     })
@@ -69,6 +74,10 @@ export class Controller {
       this.#child.kill("SIGKILL")
       throw new Error(`${String(error)}\n${this.output}`)
     })
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
   }
 
   get isAlive(): boolean {

@@ -44,6 +44,8 @@ export interface DockerRegistryOptions {
 export interface DockerRegistry {
   readonly origin: URL
   readonly storage: string
+  /** Its own counts, in Prometheus's words. */
+  readonly metrics: URL
 }
 
 /** A folder that goes at the end of the scope. */
@@ -72,9 +74,10 @@ export const dockerRegistry = (
     const folder = yield* temporaryFolder
     const storage = options.storage ?? join(folder, "storage")
     const port = yield* freePort
+    const metricsPort = yield* freePort
     const file = join(folder, "config.yml")
     // JSON is YAML.
-    writeFileSync(file, JSON.stringify(configuration(options, folder, storage, port)))
+    writeFileSync(file, JSON.stringify(configuration(options, folder, storage, port, metricsPort)))
     yield* Effect.acquireRelease(
       Effect.callback<() => Promise<void>>((resume) => {
         const child = spawn("/bin/sh", ["-c", script, "sh", "docker-registry", "serve", file], {
@@ -98,10 +101,21 @@ export const dockerRegistry = (
       }),
       (stop) => Effect.promise(stop)
     )
-    return { origin: new URL(`${options.tls === undefined ? "http" : "https"}://127.0.0.1:${port}`), storage }
+    const scheme = options.tls === undefined ? "http" : "https"
+    return {
+      origin: new URL(`${scheme}://127.0.0.1:${port}`),
+      storage,
+      metrics: new URL(`http://127.0.0.1:${metricsPort}/metrics`)
+    }
   })
 
-const configuration = (options: DockerRegistryOptions, folder: string, storage: string, port: number) => {
+const configuration = (
+  options: DockerRegistryOptions,
+  folder: string,
+  storage: string,
+  port: number,
+  metricsPort: number
+) => {
   const { htpasswd, token, tls } = options
   const auth: Record<string, unknown> = {}
   if (htpasswd !== undefined) {
@@ -122,6 +136,7 @@ const configuration = (options: DockerRegistryOptions, folder: string, storage: 
     http: {
       addr: `127.0.0.1:${port}`,
       secret: "of the tests",
+      debug: { addr: `127.0.0.1:${metricsPort}`, prometheus: { enabled: true, path: "/metrics" } },
       ...(tls && {
         tls: {
           certificate: tls.certFile,

@@ -40,8 +40,11 @@ export interface RunningPostgres {
 
 export const postgresFolder = (): string => mkdtempSync(join(fastDirectory(), "rw-postgres-"))
 
-/** A Postgres of its own in `root`; undefined where there are no binaries. */
-export const startPostgres = async (root: string): Promise<RunningPostgres | undefined> => {
+/** A Postgres of its own in `root`; undefined where there are no binaries. `log` takes what it writes to its log. */
+export const startPostgres = async (
+  root: string,
+  log: (chunk: string) => void = () => {}
+): Promise<RunningPostgres | undefined> => {
   // Imported only now: a run of pure tests does not load it.
   const { npmPostgres } = await import("../../src/store/PostgresBinaries.ts")
   const { unprivileged } = await import("../../src/store/Unprivileged.ts")
@@ -75,6 +78,7 @@ export const startPostgres = async (root: string): Promise<RunningPostgres | und
   await new Promise<void>((resolve, reject) => {
     let said = ""
     server.stderr.on("data", (chunk: Buffer) => {
+      log(chunk.toString())
       said = `${said}${chunk.toString()}`.slice(-10_000)
       if (said.includes("ready to accept connections")) resolve()
     })
