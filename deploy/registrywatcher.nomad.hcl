@@ -1,5 +1,5 @@
 # Registrywatcher as a system job: an instance on every node serves the API, one of them acts, and another takes over
-# when its node dies. README.md, "As a system job", has the commands in their order.
+# when its node dies. docs/operations.md, "As a system job", has the commands in their order.
 #
 #   nomad acl policy apply -namespace default -job registrywatcher registrywatcher deploy/policy.hcl
 #   nomad var put nomad/jobs/registrywatcher database_url=postgresql://USER:PASSWORD@HOST:5432/registrywatcher

@@ -8,6 +8,7 @@ import type { BrakeLimit } from "../domain/BrakeState.ts"
 import { Brake } from "./Brake.ts"
 import { Follower } from "./Follower.ts"
 import { JobWatch } from "./JobWatch.ts"
+import { beginCounts } from "./metrics.ts"
 import { jittered, Pace } from "./Pace.ts"
 import { RolloutSlots } from "./RolloutSlots.ts"
 import { Scope } from "./Scope.ts"
@@ -35,6 +36,7 @@ const touchEvery = Duration.seconds(10)
 export const reconciler = (watch: Watch) =>
   Effect.gen(function* () {
     const leader = yield* Leader
+    yield* beginCounts
     return yield* leader.lead((fence) =>
       reconcile(fence, watch).pipe(
         Effect.tapError((error) =>

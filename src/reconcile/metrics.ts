@@ -1,4 +1,6 @@
 import { Effect, Metric } from "effect"
+import type { Registered } from "../deployer/Deployer.ts"
+import type { AttemptState } from "../domain/Attempt.ts"
 
 const counter = (name: string, description: string) =>
   Metric.counter(name, { description, incremental: true })
@@ -33,3 +35,25 @@ export const countNotifications = (result: string, by: number): Effect.Effect<vo
 export const setBacklog = (waiting: number): Effect.Effect<void> => Metric.update(backlog, waiting)
 export const countBrake = Metric.update(brakes, 1)
 export const showBrake = (isOn: boolean) => Metric.update(brake, isOn ? 1 : 0)
+
+const answers = ["Accepted", "Conflict", "Rejected", "NotApplied", "Unknown"] satisfies ReadonlyArray<
+  Registered["_tag"]
+>
+const outcomes = ["succeeded", "failed", "reverted", "superseded"] satisfies ReadonlyArray<AttemptState>
+const results = ["sent", "failed", "refused", "dropped"]
+
+/**
+ * Writes down what did not happen yet: Prometheus sees no increase in a series whose first sample is 1, and the alert on
+ * the first failed rollout would be silent.
+ */
+export const beginCounts: Effect.Effect<void> = Effect.all(
+  [
+    ...answers.map((answer) => Metric.update(Metric.withAttributes(registers, { answer }), 0)),
+    ...outcomes.map((outcome) => Metric.update(Metric.withAttributes(rollouts, { outcome }), 0)),
+    ...results.map((result) => Metric.update(Metric.withAttributes(notifications, { result }), 0)),
+    Metric.update(brakes, 0),
+    setBacklog(0),
+    showBrake(false)
+  ],
+  { discard: true }
+)

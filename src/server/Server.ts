@@ -65,7 +65,7 @@ const build = (settings: ServerSettings, limits: Limits) => {
     ordering(settings, limits),
     fleet(settings),
     events,
-    operations,
+    operations(settings),
     page
   )
   const routes = HttpApiBuilder.layer(Api).pipe(

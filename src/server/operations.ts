@@ -6,6 +6,7 @@ import { Leader } from "../store/Leader.ts"
 import { StateStore } from "../store/StateStore.ts"
 import { orUnavailable } from "./orUnavailable.ts"
 import { processMetrics } from "./processMetrics.ts"
+import { repositoryMetrics } from "./repositoryMetrics.ts"
 import type { ServerSettings } from "./ServerSettings.ts"
 
 /** Alive while the event loop turns, whatever it depends on; ready while the database answers (L13). */
@@ -37,18 +38,24 @@ export const probes = (settings: Pick<ServerSettings, "file" | "database" | "wat
 
 const leads = Metric.gauge("registrywatcher_leader", { description: "1 while this instance leads" })
 
-export const operations = HttpApiBuilder.group(
-  Api,
-  "operations",
-  Effect.fnUntraced(function* (handlers) {
-    const leader = yield* Leader
-    const definition = JSON.parse(JSON.stringify(OpenApi.fromApi(Api)))
-    return handlers.handleAll({
-      metrics: Effect.fnUntraced(function* () {
-        yield* Metric.update(leads, (yield* leader.leads) ? 1 : 0)
-        return `${yield* PrometheusMetrics.format()}\n${processMetrics()}`
-      }),
-      openapi: () => Effect.succeed(definition)
+export const operations = ({ watched }: Pick<ServerSettings, "watched">) =>
+  HttpApiBuilder.group(
+    Api,
+    "operations",
+    Effect.fnUntraced(function* (handlers) {
+      const leader = yield* Leader
+      const store = yield* StateStore
+      const definition = JSON.parse(JSON.stringify(OpenApi.fromApi(Api)))
+      const repositories = watched.map(({ name }) => name)
+      return handlers.handleAll({
+        metrics: Effect.fnUntraced(function* () {
+          yield* Metric.update(leads, (yield* leader.leads) ? 1 : 0)
+          const standing = yield* repositoryMetrics(repositories).pipe(
+            Effect.provideService(StateStore, store)
+          )
+          return `${yield* PrometheusMetrics.format()}\n${standing}${processMetrics()}`
+        }),
+        openapi: () => Effect.succeed(definition)
+      })
     })
-  })
-)
+  )

@@ -38,7 +38,8 @@ export const showDesired = (desired: Desired): typeof DesiredAnswer.Type => {
   }
 }
 
-const kinds = {
+/** The kinds of decisions. */
+export const kinds = {
   InSync: "in_sync",
   Deploy: "deploy",
   Follow: "follow",

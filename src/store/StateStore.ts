@@ -124,6 +124,13 @@ export interface MoveWeight {
   readonly isStopped: boolean
 }
 
+/** So many repositories stand at a decision of this kind and reason. */
+export interface DecisionCount {
+  readonly decision: Decision["_tag"]
+  readonly reason: string | null
+  readonly count: number
+}
+
 /** A repository's rows for people: what the API and the page show. */
 export interface RepositoryStatus {
   readonly desired: Desired
@@ -258,6 +265,10 @@ export class StateStore extends Context.Service<
     revisions(
       repositories: ReadonlyArray<RepositoryName>
     ): Effect.Effect<ReadonlyMap<RepositoryName, string>, StoreError>
+    /** How many of these stand at each decision, by its kind and reason; those without one are not counted. */
+    decisionCounts(
+      repositories: ReadonlyArray<RepositoryName>
+    ): Effect.Effect<ReadonlyArray<DecisionCount>, StoreError>
 
     history(
       repository: RepositoryName,

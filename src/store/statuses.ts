@@ -18,13 +18,22 @@ const Status = Schema.Struct({
   readAt: Schema.Date
 })
 const decodeStatuses = decodeRows(Status)
+const Count = Schema.Struct({
+  decision: Schema.Literals(["InSync", "Deploy", "Follow", "Settle", "Wait", "Stall"]),
+  reason: Schema.NullOr(Schema.String),
+  count: Schema.Int
+})
+const decodeCounts = decodeRows(Count)
 const encodeObserved = encodeJson(Observed)
 const encodeDecision = encodeJson(Decision)
 
 /** What was observed and decided last, for people. */
 export const statuses = (
   sql: PgClient.PgClient
-): Pick<StateStore["Service"], "saveObservation" | "saveDecision" | "statuses" | "revisions"> => ({
+): Pick<
+  StateStore["Service"],
+  "saveObservation" | "saveDecision" | "statuses" | "revisions" | "decisionCounts"
+> => ({
   saveObservation: (repository, observed) =>
     storeCall(
       "StateStore.saveObservation",
@@ -101,5 +110,17 @@ export const statuses = (
         left join observation o on o.repository = r.name
         left join decision d on d.repository = r.name
         where r.name = any(${repositories}::text[])`
-    ).pipe(Effect.map((rows) => new Map(rows.map(({ name, revision }) => [name, revision]))))
+    ).pipe(Effect.map((rows) => new Map(rows.map(({ name, revision }) => [name, revision])))),
+
+  decisionCounts: (repositories) =>
+    storeCall(
+      "StateStore.decisionCounts",
+      sql`
+        select jsonb_build_object('decision', kind, 'reason', reason, 'count', count(*)) as row
+        from (
+          select decision->>'_tag' as kind, decision->>'reason' as reason from decision
+          where repository = any(${repositories}::text[])
+        ) decided
+        group by kind, reason order by kind, reason`.pipe(Effect.flatMap(decodeCounts))
+    )
 })

@@ -7,7 +7,7 @@ const read = (file: string): string => readFileSync(new URL(file, root), "utf8")
 const job = read("deploy/registrywatcher.nomad.hcl")
 const policy = read("deploy/policy.hcl")
 const first = read("deploy/compose/api.nomad.hcl")
-const readme = read("README.md")
+const operations = read("docs/operations.md")
 
 /** Without comments and heredocs, whose braces are not HCL's. */
 const bare = (hcl: string): string => hcl.replace(/<<-?(\w+)$[\s\S]*?^\s*\1$/gm, '""').replace(/#.*$/gm, "")
@@ -45,14 +45,14 @@ describe("the HCL of deploy/", () => {
     assert.notMatch(bare(policy), /policy\s*=/)
   })
 
-  it("names in the job what the policy is bound to and README says", () => {
+  it("names in the job what the policy is bound to and docs/operations.md says", () => {
     assert.match(job, /^job "registrywatcher" \{$/m)
     assert.match(job, /^ {4}task "registrywatcher" \{$/m)
     const bind =
       "nomad acl policy apply -namespace default -job registrywatcher registrywatcher deploy/policy.hcl"
-    for (const text of [job, policy, readme]) assert.include(text, bind)
-    for (const text of [job, readme]) assert.include(text, "nomad/jobs/registrywatcher")
-    assert.include(readme, "nomad job run -var image=")
+    for (const text of [job, policy, operations]) assert.include(text, bind)
+    for (const text of [job, operations]) assert.include(text, "nomad/jobs/registrywatcher")
+    assert.include(operations, "nomad job run -var image=")
   })
 
   it("pins every image that the Dockerfile and docker-compose.yml name", () => {

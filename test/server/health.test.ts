@@ -1,13 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
 import { Api } from "../../src/api/Api.ts"
+import { RepositoryName } from "../../src/domain/RepositoryName.ts"
+import { Tag } from "../../src/domain/Tag.ts"
 import { routesOf } from "../../src/server/routes.ts"
 import { Leader } from "../../src/store/Leader.ts"
 import { StateStore } from "../../src/store/StateStore.ts"
 import { StoreError, StoreUnavailable } from "../../src/store/StoreError.ts"
 import { Tokens } from "../../src/store/Tokens.ts"
 import { noPostgres } from "../real/postgres.ts"
-import { nothingBehind, post, request, serve } from "./rig.ts"
+import { nothingBehind, post, request, serve, watches } from "./rig.ts"
 import { world } from "./world.ts"
 
 const down = new StoreError({
@@ -19,10 +21,26 @@ const fails = () => Effect.fail(down)
 const withoutDatabase = Layer.mergeAll(
   nothingBehind,
   Layer.mock(Leader, { leads: Effect.succeed(false), leadership: Effect.fail(down) }),
-  Layer.mock(StateStore, { statuses: fails, views: fails, elections: fails, schema: Effect.fail(down) })
+  Layer.mock(StateStore, {
+    statuses: fails,
+    views: fails,
+    elections: fails,
+    decisionCounts: fails,
+    schema: Effect.fail(down)
+  })
 )
 
 describe("health", () => {
+  it.live("L13: /metrics is there without database, and says nothing of repositories", () =>
+    Effect.gen(function* () {
+      const origin = yield* serve({ allowUnauthenticated: true })
+      const { status, text } = yield* request(`${origin}/metrics`)
+      assert.strictEqual(status, 200)
+      assert.notInclude(text, "registrywatcher_repositories")
+      assert.include(text, "registrywatcher_leader 0")
+    }).pipe(Effect.provide(withoutDatabase), Effect.scoped)
+  )
+
   it.live.each([["/health/live"], ["/health/live/"], ["/ping/"]])(
     "L13: %s is 200 without database",
     ([path]) =>
@@ -99,6 +117,30 @@ describe.skipIf(noPostgres)("health on a real Postgres", () => {
       assert.isAbove(value("process_cpu_seconds_total"), 0)
       for (const line of lines)
         assert.match(line, /^$|^# (?:HELP|TYPE) [a-z_]+ .+$|^[a-z_]+(?:\{.*\})? [-+.\de]+$/i)
+    }).pipe(Effect.provide(world), Effect.scoped)
+  )
+
+  it.live("L13: /metrics counts the watched repositories by decision and reason, on any instance", () =>
+    Effect.gen(function* () {
+      const store = yield* StateStore
+      const stall = { _tag: "Stall", reason: "drift", words: "", would: null } as const
+      yield* store.adopt([watches("forgotten")])
+      for (const name of ["api", "team/api", "forgotten"])
+        yield* store.saveDecision(RepositoryName.make(name), stall)
+      yield* store.saveDecision(RepositoryName.make("planned"), {
+        _tag: "InSync",
+        tag: Tag.make("v1"),
+        digest: null
+      })
+      const origin = yield* serve()
+      const { text } = yield* request(`${origin}/metrics`)
+      assert.deepStrictEqual(
+        text.split("\n").filter((line) => line.startsWith("registrywatcher_repositories")),
+        [
+          'registrywatcher_repositories{decision="in_sync",reason=""} 1',
+          'registrywatcher_repositories{decision="stall",reason="drift"} 2'
+        ]
+      )
     }).pipe(Effect.provide(world), Effect.scoped)
   )
 
