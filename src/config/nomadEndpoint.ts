@@ -3,6 +3,7 @@ import { join } from "node:path"
 import type { NomadEndpoint } from "../domain/NomadEndpoint.ts"
 import { type Findings, shown } from "./Findings.ts"
 import { readPem } from "./readPem.ts"
+import { readText } from "./readText.ts"
 import { type Environment, variable } from "./variables.ts"
 
 const redact = (text: string | undefined) => (text === undefined ? undefined : Redacted.make(text))
@@ -23,7 +24,7 @@ const parseAddress = (text: string): URL | undefined => {
 /**
  * From the variables that Nomad's own clients read (`nomad-api.md` §1.1); an empty one counts as not
  * set. In a task of Nomad's own, where no address is given, it is the Task API's socket, with the
- * token of the task's workload identity.
+ * token of the task's workload identity, from the environment or from a file.
  */
 export const nomadEndpoint = Effect.fn("nomadEndpoint")(function* (
   environment: Environment,
@@ -57,12 +58,27 @@ export const nomadEndpoint = Effect.fn("nomadEndpoint")(function* (
     return pems.join("\n")
   })
 
-  const token = get("NOMAD_TOKEN")
   const secrets = get("NOMAD_SECRETS_DIR")
-  const taskApi =
-    secrets === undefined || token === undefined ? undefined : `unix://${join(secrets, "api.sock")}`
-  if (get("NOMAD_ADDR") === undefined && secrets !== undefined && token === undefined) {
-    const words = "not set: the Task API of this task needs `identity { env = true }`, or set NOMAD_ADDR"
+  const named = get("NOMAD_TOKEN_FILE")
+  const token = named === undefined ? get("NOMAD_TOKEN") : undefined
+  if (named !== undefined) {
+    const found = yield* readText(named).pipe(
+      Effect.catch((why) => {
+        problem("NOMAD_TOKEN_FILE", "a file that can be read", `${shown(named)}, ${why}`)
+        return Effect.undefined
+      })
+    )
+    if (found?.trim() === "") problem("NOMAD_TOKEN_FILE", "a file with a token", `${shown(named)}, empty`)
+  }
+  // Where `identity { file = true }` puts the default identity.
+  const written = secrets === undefined ? undefined : join(secrets, "nomad_token")
+  const isWritten = written !== undefined && (yield* Effect.isSuccess(readText(written)))
+  const tokenFile = named ?? (token === undefined && isWritten ? written : undefined)
+  const hasToken = token !== undefined || tokenFile !== undefined
+  const taskApi = secrets !== undefined && hasToken ? `unix://${join(secrets, "api.sock")}` : undefined
+  if (get("NOMAD_ADDR") === undefined && secrets !== undefined && !hasToken) {
+    const words =
+      "not set: the Task API of this task needs `identity { env = true }` or `identity { file = true }`, or set NOMAD_ADDR"
     findings.warning({ source: "NOMAD_TOKEN", line: null }, "", words)
   }
   const addressText = get("NOMAD_ADDR") ?? taskApi ?? "http://127.0.0.1:4646"
@@ -100,6 +116,7 @@ export const nomadEndpoint = Effect.fn("nomadEndpoint")(function* (
   const endpoint: NomadEndpoint = {
     address: address ?? new URL("http://127.0.0.1:4646"),
     token: redact(token),
+    tokenFile,
     httpAuth: redact(httpAuth),
     region: get("NOMAD_REGION") ?? "",
     namespace: get("NOMAD_NAMESPACE") ?? "default",

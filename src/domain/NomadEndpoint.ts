@@ -5,6 +5,8 @@ export interface NomadEndpoint {
   /** `http:`, `https:` or `unix:`. */
   readonly address: URL
   readonly token: Redacted.Redacted | undefined
+  /** A file with the token, read before each call: Nomad writes a renewed identity there. Wins over `token`. */
+  readonly tokenFile: string | undefined
   readonly httpAuth: Redacted.Redacted | undefined
   readonly region: string
   readonly namespace: string

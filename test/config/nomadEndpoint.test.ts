@@ -6,7 +6,10 @@ import { load, pem } from "./load.ts"
 const files = {
   "/tls/a.pem": pem("CERTIFICATE"),
   "/tls/b.pem": pem("CERTIFICATE"),
-  "/key.pem": pem("PRIVATE KEY")
+  "/key.pem": pem("PRIVATE KEY"),
+  "/identity/nomad_token": "jwt",
+  "/renewed/nomad_api.jwt": "jwt",
+  "/empty": " \n"
 }
 const nomad = (environment: Record<string, string>) => load("watched_repositories = []", environment, files)
 const plain = ({ address, token, httpAuth, vaultToken, ...rest }: NomadEndpoint) => ({
@@ -17,6 +20,7 @@ const plain = ({ address, token, httpAuth, vaultToken, ...rest }: NomadEndpoint)
 const usual = {
   address: "http://127.0.0.1:4646/",
   secrets: [undefined, undefined, undefined],
+  tokenFile: undefined,
   region: "",
   namespace: "default",
   ca: undefined,
@@ -70,10 +74,38 @@ describe("nomadEndpoint", () => {
       "takes an address over the Task API",
       { NOMAD_SECRETS_DIR: "/secrets", NOMAD_TOKEN: "jwt", NOMAD_ADDR: "http://nomad:4646" },
       { address: "http://nomad:4646/", secrets: ["jwt", undefined, undefined] }
+    ],
+    [
+      "takes the identity from the file where it is not in the environment",
+      { NOMAD_SECRETS_DIR: "/identity" },
+      { address: "unix:///identity/api.sock", tokenFile: "/identity/nomad_token" }
+    ],
+    [
+      "takes the environment's over the file that nobody named",
+      { NOMAD_SECRETS_DIR: "/identity", NOMAD_TOKEN: "other" },
+      { address: "unix:///identity/api.sock", secrets: ["other", undefined, undefined] }
+    ],
+    [
+      "takes a named file over everything: a named identity is renewed there",
+      {
+        NOMAD_SECRETS_DIR: "/identity",
+        NOMAD_TOKEN: "other",
+        NOMAD_TOKEN_FILE: "/renewed/nomad_api.jwt"
+      },
+      { address: "unix:///identity/api.sock", tokenFile: "/renewed/nomad_api.jwt" }
     ]
   ] as const)("%s", ([, environment, expected]) =>
     nomad(environment).pipe(
       Effect.map((config) => assert.deepStrictEqual<unknown>(plain(config.nomad), { ...usual, ...expected }))
+    )
+  )
+
+  it.effect.each([
+    ["/nowhere", 'NOMAD_TOKEN_FILE: expected a file that can be read, got "/nowhere", no such file'],
+    ["/empty", 'NOMAD_TOKEN_FILE: expected a file with a token, got "/empty", empty']
+  ] as const)("refuses %s as the file of a token", ([path, expected]) =>
+    Effect.map(Effect.flip(nomad({ NOMAD_TOKEN_FILE: path })), ({ message }) =>
+      assert.include(message, expected)
     )
   )
 
@@ -99,7 +131,7 @@ describe("nomadEndpoint", () => {
       Effect.map(({ nomad, warnings }) => {
         assert.strictEqual(nomad.address.href, "http://127.0.0.1:4646/")
         assert.deepStrictEqual(warnings, [
-          "NOMAD_TOKEN: not set: the Task API of this task needs `identity { env = true }`, or set NOMAD_ADDR"
+          "NOMAD_TOKEN: not set: the Task API of this task needs `identity { env = true }` or `identity { file = true }`, or set NOMAD_ADDR"
         ])
       })
     )

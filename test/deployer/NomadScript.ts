@@ -32,6 +32,7 @@ export interface NomadScript {
 export const endpointAt = (address: URL, rest: Partial<NomadEndpoint> = {}): NomadEndpoint => ({
   address,
   token: undefined,
+  tokenFile: undefined,
   httpAuth: undefined,
   region: "",
   namespace: "default",

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Deployer } from "../../src/deployer/Deployer.ts"
@@ -24,6 +24,11 @@ const reading = (rest: Partial<NomadEndpoint>, listening: Listening) =>
     )
     return observed._tag === "Runs" ? "Runs" : `${observed.reason}: ${observed.words}`
   })
+
+const folderOf = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(join(tmpdir(), "nomad "))),
+  (made) => Effect.sync(() => rmSync(made, { recursive: true }))
+)
 
 const reached = /^job_absent/
 describe("the endpoint, as Nomad's own clients take it", () => {
@@ -49,12 +54,37 @@ describe("the endpoint, as Nomad's own clients take it", () => {
     Effect.map(reading(rest, listening), (said) => assert.match(said, expected))
   )
 
+  it.live("a token in a file: each call has what stands there; without it nothing is sent", () =>
+    Effect.gen(function* () {
+      const folder = yield* folderOf
+      const tokenFile = join(folder, "nomad_api.jwt")
+      writeFileSync(tokenFile, "first\n")
+      const { endpoint, asked } = yield* nomadScript(() => ({ status: 404, text: "job not found" }), {
+        token: Redacted.make("of the environment"),
+        tokenFile
+      })
+      const look = Deployer.use((deployer) => deployer.observe(mapping()))
+      yield* Effect.gen(function* () {
+        yield* look
+        writeFileSync(tokenFile, "renewed")
+        yield* look
+        rmSync(tokenFile)
+        const { observed } = yield* look
+        assert.match(
+          "words" in observed ? observed.words : "",
+          /the file of Nomad's token can not be read: ENOENT/
+        )
+      }).pipe(Effect.provide(Deployer.layer(endpoint)))
+      assert.deepStrictEqual(
+        asked.map(({ headers }) => headers["x-nomad-token"]),
+        ["first", "renewed"]
+      )
+    })
+  )
+
   it.effect("a unix socket", () =>
     Effect.gen(function* () {
-      const folder = yield* Effect.acquireRelease(
-        Effect.sync(() => mkdtempSync(join(tmpdir(), "nomad "))),
-        (made) => Effect.sync(() => rmSync(made, { recursive: true }))
-      )
+      const folder = yield* folderOf
       const said = yield* reading({}, { socket: join(folder, "api.sock") })
       assert.match(said, reached)
     })

@@ -77,6 +77,8 @@ describe("register: what an answer proves", () => {
     [413, page, "NotApplied"],
     [500, "No cluster leader", "NotApplied"],
     [500, "rpc error: No cluster leader", "NotApplied"],
+    // The Task API's, of an identity that has died, before the call goes anywhere.
+    [500, "Server error authenticating request\n", "NotApplied"],
     [500, "no servers", "NotApplied"],
     [500, "rpc error: failed to get conn: dial tcp 127.0.0.1:1: connect: connection refused", "NotApplied"],
     [500, "rpc error: failed to get conn: rpc error: lead thread didn't get connection", "NotApplied"],
@@ -87,7 +89,6 @@ describe("register: what an answer proves", () => {
     [500, "timed out enqueuing operation", "Unknown"],
     [500, "after a while: No cluster leader", "Unknown"],
     [500, "raft: 1 error occurred: disk", "Unknown"],
-    [500, "Server error authenticating request\n", "Unknown"],
     [500, "", "Unknown"],
     [502, page, "Unknown"],
     [503, "No cluster leader", "Unknown"],
@@ -100,6 +101,18 @@ describe("register: what an answer proves", () => {
       const { endpoint, asked } = yield* nomadScript(serving({ status, text, ...(headers && { headers }) }))
       assert.strictEqual(brief(yield* registerAt(endpoint)), expected)
       assert.strictEqual(asked.filter(({ method }) => method === "POST").length, 1, "it is sent once")
+    })
+  )
+
+  it.effect("says what it means that the Task API refuses the identity", () =>
+    Effect.gen(function* () {
+      const { endpoint } = yield* nomadScript(
+        serving({ status: 500, text: "Server error authenticating request\n" })
+      )
+      assert.deepInclude(yield* registerAt(endpoint), {
+        words:
+          "Server error authenticating request: the identity of this task has expired or ended with its allocation, or Nomad's servers do not answer"
+      })
     })
   )
 

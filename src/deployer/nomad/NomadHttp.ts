@@ -1,4 +1,5 @@
 import { Effect, Redacted, Schema, type Scope } from "effect"
+import { readFile } from "node:fs/promises"
 import { Agent, buildConnector } from "undici"
 import type { NomadEndpoint } from "../../domain/NomadEndpoint.ts"
 
@@ -37,7 +38,7 @@ export interface NomadCall {
 
 export type NomadHttp = (call: NomadCall) => Effect.Effect<NomadAnswer, NoAnswer>
 
-/** What broke while connecting: TCP, the unix socket, TLS. */
+/** What broke before anything was sent: the token's file, TCP, the unix socket, TLS. */
 class NotConnected extends Error {}
 
 const tell = (cause: unknown): string => {
@@ -80,15 +81,26 @@ export const makeNomadHttp = (nomad: NomadEndpoint): Effect.Effect<NomadHttp, ne
     )
     const origin = isSocket ? "http://127.0.0.1" : nomad.address.origin
     const prefix = isSocket ? "" : nomad.address.pathname.replace(/\/$/, "")
-    const headers = {
-      ...(nomad.token === undefined ? {} : { "x-nomad-token": Redacted.value(nomad.token) }),
-      ...(nomad.httpAuth === undefined
-        ? {}
-        : { authorization: `Basic ${Buffer.from(Redacted.value(nomad.httpAuth)).toString("base64")}` })
+    const token = async (): Promise<string | undefined> => {
+      const { tokenFile } = nomad
+      if (tokenFile === undefined) return nomad.token && Redacted.value(nomad.token)
+      const text = await readFile(tokenFile, "utf8").catch((error: unknown) => {
+        throw new NotConnected(`the file of Nomad's token can not be read: ${tell(error)}`)
+      })
+      return text.trim()
     }
+    const headersOf = async () => {
+      const current = await token()
+      return current === undefined ? login : { "x-nomad-token": current, ...login }
+    }
+    const login =
+      nomad.httpAuth === undefined
+        ? {}
+        : { authorization: `Basic ${Buffer.from(Redacted.value(nomad.httpAuth)).toString("base64")}` }
 
     const exchange = async (call: NomadCall, signal: AbortSignal): Promise<NomadAnswer> => {
       const query = new URLSearchParams(Object.entries(call.query).filter(([, value]) => value !== ""))
+      const headers = await headersOf()
       const answer = await agent.request({
         origin,
         path: `${prefix}${call.path}${query.size === 0 ? "" : `?${query.toString()}`}`,

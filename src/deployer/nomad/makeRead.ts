@@ -3,13 +3,15 @@ import type { JobRef } from "../../domain/JobRef.ts"
 import { Unread } from "../../domain/Observed.ts"
 import type { NomadAnswer, NomadHttp } from "./NomadHttp.ts"
 import { plainLine } from "./plainLine.ts"
+import { explained } from "./refusedIdentity.ts"
 
 export type Scope = Pick<JobRef, "region" | "namespace">
 
 export const unreachable = (words: string): Unread => Unread.make({ reason: "nomad_unreachable", words })
 
 /** Nomad's text, short enough for a log line. */
-const wordsOf = ({ status, text }: NomadAnswer) => `Nomad answered ${status}: ${plainLine(text, 500)}`
+const wordsOf = ({ status, text }: NomadAnswer) =>
+  `Nomad answered ${status}: ${explained(plainLine(text, 500))}`
 
 /** `forbidden`, naming the right; a wrong token of the Task API is a 401. */
 export const readAnswer = (

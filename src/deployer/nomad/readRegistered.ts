@@ -2,6 +2,7 @@ import { Option, Schema } from "effect"
 import type { Registered } from "../Deployer.ts"
 import type { NoAnswer, NomadAnswer } from "./NomadHttp.ts"
 import { plainLine } from "./plainLine.ts"
+import { explained, refusedIdentity } from "./refusedIdentity.ts"
 
 const Taken = Schema.fromJsonString(Schema.Struct({ EvalID: Schema.String, JobModifyIndex: Schema.Int }))
 const decodeTaken = Schema.decodeUnknownOption(Taken)
@@ -25,8 +26,13 @@ const refusals: ReadonlyArray<RegExp> = [
   /^job-submitter consul token denied/
 ]
 
-/** Texts that a server or client agent answers with before it hands the call to a leader (`nomad-api.md` §10). */
-const notHandedOn: ReadonlyArray<RegExp> = [/^No cluster leader$/, /^no servers$/, /^failed to get conn: /]
+/** Texts that an agent, or its Task API, answers with before it hands the call to a leader (`nomad-api.md` §1.7, §10). */
+const notHandedOn: ReadonlyArray<RegExp> = [
+  /^No cluster leader$/,
+  /^no servers$/,
+  /^failed to get conn: /,
+  refusedIdentity
+]
 
 /** What an answer to a register proves (`design.md` §6). `scope` names where the right is missing. */
 export const readRegistered = (
@@ -41,7 +47,7 @@ export const readRegistered = (
   // A client-mode agent or a follower puts one in front for each hop.
   const bare = text.trim().replace(/^(?:rpc error: )+/, "")
   // A refusal quotes the job, so that what its owner wrote into it comes back (X6, X15).
-  const words = bare === "" ? `status ${status}` : plainLine(bare, 2_000)
+  const words = bare === "" ? `status ${status}` : explained(plainLine(bare, 2_000))
   const notApplied = { _tag: "NotApplied", words, forbidden: false, retryAfter: null } as const
 
   if (status === 200)
