@@ -1,12 +1,12 @@
 import { Effect } from "effect"
 import { execFile, execFileSync } from "node:child_process"
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs"
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { NomadSimulator, quickTimings, sampleJob } from "../../src/sim/NomadSimulator.ts"
 import { buildImage } from "../../src/sim/registry/image.ts"
-import { Controller } from "../e2e/Controller.ts"
+import { Controller, type ControllerOptions } from "../e2e/Controller.ts"
 import { until } from "../e2e/until.ts"
 import { dockerRegistry } from "../real/dockerRegistry.ts"
 import { postgresFolder, startPostgres } from "../real/postgresServer.ts"
@@ -17,10 +17,15 @@ export interface FleetSize {
   readonly tags: number
   /** As the configuration has it: "59s". */
   readonly interval: string
+  /** Each has tags of its own, so that one that is pushed is new in it alone; slow for many. */
+  readonly apart?: boolean
+  /** Postgres waits for the disk at each commit, as it does in production; statements are not counted then. */
+  readonly durable?: boolean
 }
 
 /** Many repositories on a real docker-registry, their jobs in sync in a Nomad simulator, and a real Postgres. */
 export interface Fleet extends FleetSize {
+  readonly names: ReadonlyArray<string>
   readonly registry: URL
   /** Requests that the registry has answered so far, by its own count. */
   readonly registryRequests: () => Promise<number>
@@ -29,6 +34,10 @@ export interface Fleet extends FleetSize {
   readonly statements: (name: string) => number
   /** The shipped entry as a process, watching all of it; ended with the scope. */
   readonly start: (name: string) => Promise<Controller>
+  /** The same, not waited for until it is ready. */
+  readonly launch: (name: string, more?: Partial<ControllerOptions>) => Promise<Controller>
+  /** Gives those that are started from now on a database without anything in it. */
+  readonly emptyDatabase: () => Promise<void>
   /** Waits until each repository was looked at and found in sync. */
   readonly inSync: () => Promise<void>
 }
@@ -55,7 +64,10 @@ export const makeFleet = Effect.fnUntraced(function* (size: FleetSize) {
   for (const tag of tags) yield* push({ origin }, "bench/seed", tag, image)
   // A repository is a folder, and pushing 100,000 tags would take minutes: all have the tags of one.
   const repositories = join(storage, "docker/registry/v2/repositories/bench")
-  for (const name of names) symlinkSync("seed", join(repositories, name))
+  for (const name of names) {
+    if (size.apart === true) cpSync(join(repositories, "seed"), join(repositories, name), { recursive: true })
+    else symlinkSync("seed", join(repositories, name))
+  }
 
   const nomad = yield* NomadSimulator
   const digest = yield* push({ origin }, "bench/seed", tags.at(-1) ?? "", image)
@@ -80,7 +92,10 @@ export const makeFleet = Effect.fnUntraced(function* (size: FleetSize) {
   const statements = new Map<string, number>()
   const postgres = yield* Effect.acquireRelease(
     Effect.promise(async () => {
-      const running = await startPostgres(postgresFolder(), countStatements(statements))
+      const running = await startPostgres(postgresFolder(size.durable), {
+        durable: size.durable === true,
+        log: countStatements(statements)
+      })
       return running ?? Promise.reject(new Error("there is no Postgres to run"))
     }),
     ({ stop }) => Effect.promise(stop)
@@ -92,6 +107,7 @@ export const makeFleet = Effect.fnUntraced(function* (size: FleetSize) {
   }
   yield* Effect.promise(async () => {
     await sql("create database fleet", "postgres")
+    if (size.durable === true) return
     await sql("alter database fleet set log_statement = 'all'", "postgres")
     await sql("alter system set log_line_prefix = '[%a] '", "postgres")
     await sql("alter system set log_parameter_max_length = 0", "postgres")
@@ -109,8 +125,24 @@ export const makeFleet = Effect.fnUntraced(function* (size: FleetSize) {
       for (const controller of controllers) await controller.stop()
     })
   )
+  const launch: Fleet["launch"] = async (name, more) => {
+    const controller = await Controller.launch(name, {
+      folder,
+      flags,
+      entry: bundle,
+      nomad: nomad.url,
+      database: `${postgres.url}/fleet?application_name=${name}`,
+      registry: origin,
+      repositories: names,
+      configuration: (port) => configuration(port, origin, names, size.interval),
+      ...more
+    })
+    controllers.push(controller)
+    return controller
+  }
   const fleet: Fleet = {
     ...size,
+    names,
     registry: origin,
     registryRequests: async () => {
       const text = await (await fetch(metrics)).text()
@@ -120,19 +152,14 @@ export const makeFleet = Effect.fnUntraced(function* (size: FleetSize) {
     nomadRequests: async () => (await Effect.runPromise(nomad.requests)).length,
     statements: (name) => statements.get(name) ?? 0,
     start: async (name) => {
-      const controller = await Controller.launch(name, {
-        folder,
-        flags,
-        entry: bundle,
-        nomad: nomad.url,
-        database: `${postgres.url}/fleet?application_name=${name}`,
-        registry: origin,
-        repositories: names,
-        configuration: (port) => configuration(port, origin, names, size.interval)
-      })
-      controllers.push(controller)
+      const controller = await launch(name)
       await controller.ready()
       return controller
+    },
+    launch,
+    emptyDatabase: async () => {
+      await sql("drop database fleet with (force)", "postgres")
+      await sql("create database fleet", "postgres")
     },
     inSync: () =>
       until(

@@ -7,7 +7,9 @@ import { parseArgs } from "node:util"
 const programs: Readonly<Record<string, string>> = {
   elect: "100,000 tags elected, beside a bare semver.parse of each",
   sweep: "CPU, requests and memory an answer: 1,000 repositories of 100 tags on a real docker-registry",
-  idle: "what 1,000 repositories in sync cost a minute, and what a standby does"
+  idle: "what 1,000 repositories in sync cost a minute, and what a standby does",
+  latency: "push → register accepted, told by a call and polled, beside the calls that cannot be spared",
+  start: "start → ready on each kind of database, and kill -9 of the leader → the other acts"
 }
 
 const help = `npm run bench [-- NAME…] [--json] [--quick]

@@ -8,7 +8,8 @@ import { until } from "./until.ts"
 export interface ControllerOptions {
   readonly folder: string
   readonly nomad: string
-  readonly database: string
+  /** Undefined: the embedded one, in `data` in the folder. */
+  readonly database: string | undefined
   readonly registry: URL
   /** Image paths in the registry; the job of each has its name. */
   readonly repositories: ReadonlyArray<string>
@@ -28,7 +29,7 @@ export interface Ended {
   readonly out: string
 }
 
-const entry = new URL("../../src/registrywatcher.mjs", import.meta.url).pathname
+export const entry = new URL("../../src/registrywatcher.mjs", import.meta.url).pathname
 
 /** The shipped entry as a process of its own, spoken to over the classic endpoints. */
 export class Controller {
@@ -57,19 +58,22 @@ export class Controller {
     const flags = [...imports, ...(options.flags ?? [])]
     const child = spawn(process.execPath, [...flags, options.entry ?? entry, "start", "--config", file], {
       env: environment(options),
+      ...(options.database === undefined && { cwd: options.folder }),
       stdio: ["ignore", "pipe", "pipe"]
     })
     return new Controller(name, `http://127.0.0.1:${port}`, child)
   }
 
-  async ready(): Promise<void> {
+  /** Asks every so many milliseconds. */
+  async ready(every?: number): Promise<void> {
     await until(
       `${this.name} to be ready`,
       async () => {
         if (this.#child.exitCode !== null) throw new Error(`${this.name} ended with ${this.#child.exitCode}`)
         return (await fetch(`${this.url}/health/ready`)).ok
       },
-      60
+      60,
+      every
     ).catch((error: unknown) => {
       this.#child.kill("SIGKILL")
       throw new Error(`${String(error)}\n${this.output}`)
@@ -152,7 +156,7 @@ const environment = ({ nomad, database }: ControllerOptions) => ({
   ...passed("NOMAD_TOKEN"),
   ...passed("NODE_COMPILE_CACHE"),
   ...passed("REGISTRYWATCHER_MUTANT"),
-  DATABASE_URL: database
+  ...(database !== undefined && { DATABASE_URL: database })
 })
 
 const passed = (name: string) => (process.env[name] === undefined ? {} : { [name]: process.env[name] })

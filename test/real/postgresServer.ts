@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from "node:child_process"
 import { existsSync, globSync, mkdtempSync, rmSync } from "node:fs"
 import { createServer, type Server } from "node:net"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { TestProject } from "vitest/node"
 import { fastDirectory } from "./fastDirectory.ts"
@@ -29,7 +30,7 @@ const freePort = async (): Promise<number> => {
   return typeof address === "object" && address !== null ? address.port : 0
 }
 
-// Fast and forgetful. The shell ends the server when its input ends: also when vitest was killed.
+// The shell ends the server when its input ends: also when vitest was killed.
 const script = `"$@" & server=$!; read -r _; kill -INT $server; wait $server`
 
 export interface RunningPostgres {
@@ -38,12 +39,21 @@ export interface RunningPostgres {
   readonly stop: () => Promise<void>
 }
 
-export const postgresFolder = (): string => mkdtempSync(join(fastDirectory(), "rw-postgres-"))
+/** In memory where there is room for it, unless `durable`. */
+export const postgresFolder = (durable = false): string =>
+  mkdtempSync(join(durable ? tmpdir() : fastDirectory(), "rw-postgres-"))
 
-/** A Postgres of its own in `root`; undefined where there are no binaries. `log` takes what it writes to its log. */
+export interface PostgresOptions {
+  /** Takes what the server writes to its log. */
+  readonly log?: (chunk: string) => void
+  /** Each commit is on the disk before it is answered; else fast and forgetful. */
+  readonly durable?: boolean
+}
+
+/** A Postgres of its own in `root`; undefined where there are no binaries. */
 export const startPostgres = async (
   root: string,
-  log: (chunk: string) => void = () => {}
+  { log = () => {}, durable = false }: PostgresOptions = {}
 ): Promise<RunningPostgres | undefined> => {
   // Imported only now: a run of pure tests does not load it.
   const { npmPostgres } = await import("../../src/store/PostgresBinaries.ts")
@@ -61,10 +71,7 @@ export const startPostgres = async (
     listen_addresses: "127.0.0.1",
     port,
     unix_socket_directories: root,
-    fsync: "off",
-    synchronous_commit: "off",
-    full_page_writes: "off",
-    autovacuum: "off",
+    ...(!durable && { fsync: "off", synchronous_commit: "off", full_page_writes: "off", autovacuum: "off" }),
     max_connections: 200,
     shared_buffers: "64MB"
   }
