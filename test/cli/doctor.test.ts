@@ -144,6 +144,24 @@ describe("doctor", () => {
   )
 
   story(
+    "asks for a client's certificate where Nomad hangs up over TLS and none is given",
+    Effect.gen(function* () {
+      const { nomad, config } = yield* begin(["api"])
+      yield* nomad.inject({ _tag: "Drop", when: "before" })
+      const remedies = yield* Effect.forEach(["http://nomad:4646", "https://nomad:4646"], (address) =>
+        Effect.map(
+          examined({ ...config, nomad: { ...config.nomad, address: new URL(address) } }),
+          ({ findings }) => findings.at(-1)?.remedy ?? ""
+        )
+      )
+      assert.deepStrictEqual(
+        remedies.map((remedy) => remedy.includes("NOMAD_CLIENT_CERT")),
+        [false, true]
+      )
+    })
+  )
+
+  story(
     "says of a repository that is not there, a job that is absent and a task that is not in it, what to do",
     Effect.gen(function* () {
       const { config } = yield* begin(["api", "web", "db"], (watched) =>

@@ -104,9 +104,12 @@ const remedies: Readonly<Record<UnfitReason, string>> = {
 }
 
 const remedyOf = ({ nomad }: Config, { reason }: Unread): string => {
-  if (reason === "nomad_unreachable")
-    return `is NOMAD_ADDR (${nomad.address.href}) right, and does Nomad run there?`
-  return nomad.token === undefined || Redacted.value(nomad.token) === ""
-    ? `set NOMAD_TOKEN, or run as a task with an identity; ${policy}`
-    : policy
+  if (reason === "nomad_unreachable") {
+    // A server that wants a certificate closes the connection without a word of it (TLS 1.3).
+    const isBare = nomad.address.protocol === "https:" && nomad.clientCertificate === undefined
+    const certificate = isBare ? " Does it want a client's certificate (NOMAD_CLIENT_CERT)?" : ""
+    return `is NOMAD_ADDR (${nomad.address.href}) right, and does Nomad run there?${certificate}`
+  }
+  const hasToken = nomad.tokenFile !== undefined || Redacted.value(nomad.token ?? Redacted.make("")) !== ""
+  return !hasToken ? `set NOMAD_TOKEN, or run as a task with an identity; ${policy}` : policy
 }
