@@ -15,8 +15,9 @@ import { describeDeployment, isDeploying, type Ordered } from "./orders.ts"
 import { tagExists } from "./tagExists.ts"
 
 /**
- * Deploys a tag once more, at its present digest, whose quarantine it lifts. Left out, the pin, else what runs. What is
- * wanted stays as it is: where that is another tag, the answer says what follows.
+ * Deploys a tag once more, at its present digest, whose quarantine it lifts. Left out, the pin, else what runs; where
+ * somebody else set that, what was elected instead of it, which would come right after it. What is wanted stays as it
+ * is: where that is another tag, the answer says what follows.
  */
 export const redeploy = Effect.fn("redeploy")(function* (
   watched: Watched,
@@ -26,7 +27,11 @@ export const redeploy = Effect.fn("redeploy")(function* (
 ) {
   const { name } = watched
   const entry = yield* readEntry(name)
-  const tag = named ?? (entry.desired.pinnedTag === "" ? tagThatRuns(entry) : entry.desired.pinnedTag)
+  const foreign = named === undefined && entry.desired.pinnedTag === "" ? foreignTag(entry) : null
+  const tag =
+    named ??
+    foreign?.instead ??
+    (entry.desired.pinnedTag === "" ? tagThatRuns(entry) : entry.desired.pinnedTag)
   if (tag === null) {
     return yield* new Conflict({
       message: `it is not known which tag ${name} runs: name one, {"tag": "…"}; nothing was changed`
@@ -52,7 +57,7 @@ export const redeploy = Effect.fn("redeploy")(function* (
   )
   const what = isUnderWay
     ? `${tag} is being deployed already, and not once more`
-    : describeDeployment(tag, watched, desired)
+    : `${describeDeployment(tag, watched, desired)}${foreign === null ? "" : `, in the place of ${foreign.set}, which somebody else set`}`
   return {
     message: `${name} is redeployed: ${what}${describeAfter(entry, desired, tag, digest)}`,
     desired
@@ -61,6 +66,14 @@ export const redeploy = Effect.fn("redeploy")(function* (
 
 const tagThatRuns = ({ observed }: Entry): Tag | null =>
   observed?._tag === "Runs" ? highestTask(observed).tag : null
+
+/** What somebody else set, and what automatic moves are held from bringing instead; null where the job has not drifted. */
+const foreignTag = (entry: Entry): { readonly set: string; readonly instead: Tag } | null => {
+  const { decision } = entry.status
+  if (decision?._tag !== "Stall" || decision.would === null) return null
+  if (decision.reason !== "drift" && decision.reason !== "contested") return null
+  return { set: tagThatRuns(entry) ?? "the image", instead: decision.would.tag }
+}
 
 /** What automatic moves make of it once it runs. */
 const describeAfter = (entry: Entry, desired: Desired, tag: Tag, digest: Digest | null): string => {

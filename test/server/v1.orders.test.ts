@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Option, Stream } from "effect"
+import type { Stall } from "../../src/domain/Decision.ts"
 import { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
 import { Database } from "../../src/store/Database.ts"
@@ -29,6 +30,15 @@ const held = (resume: "manual" | "next_version" = "manual") =>
       hold: { by: "bob", why: "the fair", until: null, resume, left: null },
       by: "bob",
       from: ""
+    })
+  )
+const stalled = (reason: Stall["reason"], would: string) =>
+  Effect.flatMap(StateStore, (store) =>
+    store.saveDecision(api, {
+      _tag: "Stall",
+      reason,
+      words: "",
+      would: { tag: tag(would), digest: null }
     })
   )
 /** v1.0.0, v1.1.0 and v1.2.0 were deployed one after the other, and the last one runs. */
@@ -65,6 +75,40 @@ describe.skipIf(noPostgres)("what a person orders under /v1", () => {
       {},
       "api is redeployed: v1.0.0 is deployed now",
       { requestKind: "redeploy", requestTag: "v1.0.0", pinnedTag: "v1.0.0" }
+    ],
+    [
+      "a redeploy of a job that drifted: what is elected, at once, and not first what somebody else set",
+      Effect.all([
+        push("v1.0.0", "v1.1.0"),
+        runs("v1.0.0"),
+        list(["v1.0.0", "v1.1.0"]),
+        stalled("drift", "v1.1.0")
+      ]),
+      "POST api/redeploy",
+      undefined,
+      "api is redeployed: v1.1.0 is deployed now, in the place of v1.0.0, which somebody else set",
+      { requestKind: "redeploy", requestTag: "v1.1.0" }
+    ],
+    [
+      "a redeploy of a tag by name, of a job that drifted",
+      Effect.all([
+        push("v1.0.0", "v1.1.0"),
+        runs("v1.0.0"),
+        list(["v1.0.0", "v1.1.0"]),
+        stalled("contested", "v1.1.0")
+      ]),
+      "POST api/redeploy",
+      { tag: "v1.0.0" },
+      "api is redeployed: v1.0.0 is deployed now; v1.1.0 is elected and comes after it",
+      { requestTag: "v1.0.0" }
+    ],
+    [
+      "a redeploy of a job that is below what runs: that, as nothing comes after it",
+      Effect.all([push("v1.0.0", "v1.1.0"), runs("v1.1.0"), stalled("below_what_runs", "v1.0.0")]),
+      "POST api/redeploy",
+      undefined,
+      "api is redeployed: v1.1.0 is deployed now",
+      { requestTag: "v1.1.0" }
     ],
     [
       "a redeploy with auto_deploy off, under a hold",
