@@ -231,6 +231,43 @@ describe("S11: what failed is remembered", () => {
     })
   )
 
+  for (const [who, failing, byRequest] of [
+    ["one's rollback swallows the other's request, which is made anew", "v1.1.0-bad", true],
+    // What is stuck a newer target may supersede (S16).
+    ["and the other's own move, without anybody asking", "v1.1.0-noroom", false]
+  ] as const) {
+    story(
+      `T16: S11: of two repositories in one job ${who}`,
+      Effect.gen(function* () {
+        const { api, worker } = yield* two
+        const nomad = yield* NomadSimulator
+        yield* api.push(failing)
+        yield* api.change({ pinnedTag: tag(failing), request: "pin" })
+        yield* pass("5 seconds")
+        yield* nomad.pauseEvaluations(true)
+        const digest = yield* worker.push("v1.1.0")
+        if (byRequest) yield* worker.change({ pinnedTag: tag("v1.1.0"), request: "pin" })
+        else yield* worker.check
+        assert.deepStrictEqual(yield* outcomes(worker), ["v1.1.0 accepted"])
+        const [rolling] = yield* api.attempts
+        const path = `/v1/deployment/fail/${rolling?.deploymentId}`
+        yield* Effect.promise(() => fetch(`${nomad.url}${path}`, { method: "POST", body: "{}" }))
+        yield* nomad.pauseEvaluations(false)
+        yield* intervals(4)
+        assert.deepStrictEqual((yield* outcomes(api)).slice(0, 1), [`${failing} reverted`])
+        assert.deepStrictEqual(yield* outcomes(worker), ["v1.1.0 superseded", "v1.1.0 succeeded"])
+        assert.deepStrictEqual(
+          (yield* kept).map(({ repository }) => repository),
+          ["api"]
+        )
+        const job = yield* nomad.job("default", "api")
+        const images = job?.TaskGroups[0]?.Tasks.map(({ Config }) => Config?.["image"])
+        assert.deepStrictEqual(images, [`${api.image}:v1.0.0`, worker.at("v1.1.0", digest)])
+        assert.strictEqual(yield* worker.decision, "InSync")
+      })
+    )
+  }
+
   story(
     "S11: what was read before an end is forgotten before the end is written",
     Effect.gen(function* () {
