@@ -402,6 +402,16 @@ describe("progress: what the facts say", () => {
       "rolling v1: 0 of 1 allocations run"
     ],
     [
+      "T11: T8: a system job whose older version failed: no later one has a deployment, though its evaluation names that one",
+      {
+        versions: [{ ...v1, ...system }, v0],
+        deployments: [deployment("deployment-failed-no-stable", 0, 1171)],
+        evaluations: [evaluation({ Status: "complete", DeploymentID: "d" })],
+        allocations: [allocation(), allocation({ ID: "b", JobVersion: 0, CreateIndex: 1172 })]
+      },
+      "rolling v1: 1 of 2 allocations run"
+    ],
+    [
       "by allocations: a count of 0",
       { versions: [{ ...v1, ...count(0) }, v0] },
       "succeeded v1: every allocation ended well, or none was due"

@@ -5,14 +5,19 @@ import { type Attempt, AttemptId } from "../../src/domain/Attempt.ts"
 import { Tag } from "../../src/domain/Tag.ts"
 import type { Target } from "../../src/domain/Target.ts"
 import type { Mapping } from "../../src/domain/Watched.ts"
-import { NomadSimulator, quickTimings, sampleJob } from "../../src/sim/NomadSimulator.ts"
+import type { NomadEndpoint } from "../../src/domain/NomadEndpoint.ts"
+import { type NomadOptions, NomadSimulator, quickTimings, sampleJob } from "../../src/sim/NomadSimulator.ts"
 import { digestB, image, mapping as mappingOf } from "./jobs.ts"
 import { endpointAt } from "./NomadScript.ts"
 
-export const simulatedWith = (timings: typeof quickTimings) =>
-  Layer.unwrap(Effect.map(NomadSimulator, ({ url }) => Deployer.layer(endpointAt(new URL(url))))).pipe(
-    Layer.provideMerge(NomadSimulator.layer({ timings }))
-  )
+export const simulatedWith = (
+  timings: typeof quickTimings,
+  options: NomadOptions = {},
+  endpoint: Partial<NomadEndpoint> = {}
+) =>
+  Layer.unwrap(
+    Effect.map(NomadSimulator, ({ url }) => Deployer.layer(endpointAt(new URL(url), endpoint)))
+  ).pipe(Layer.provideMerge(NomadSimulator.layer({ timings, ...options })))
 export const simulated = simulatedWith(quickTimings)
 
 export const to = (tag: string, digest = digestB): Target => ({ tag: Tag.make(tag), digest })
@@ -52,9 +57,7 @@ export const deploy = (id: string, target: Target, rest: Partial<Mapping> = {}) 
     const { baseIndex, baseVersion, imageSent } = edit
     const open = {
       id: edit.attempt,
-      region: "",
-      namespace: "default",
-      job: id,
+      ...mapping(id, rest).job,
       baseIndex,
       baseVersion,
       imageSent,
