@@ -7,6 +7,11 @@ import { type Answer, type ApiRequest, plainAnswer } from "./nomad/Http.ts"
 import type { Job } from "./nomad/Job.ts"
 import { type JsonObject, textOf } from "./nomad/Json.ts"
 import { byTag, type OutcomeOf } from "./nomad/Outcome.ts"
+import { makeAcl } from "./nomad/Acl.ts"
+import { newToken } from "./nomad/aclRoutes.ts"
+import { makePeriodic } from "./nomad/children.ts"
+import { allRights } from "./nomad/Rights.ts"
+import { makeNodeImages, type PushedImage } from "./nomad/NodeImages.ts"
 import { makeOutcomes, type OutcomeRule } from "./nomad/outcomes.ts"
 import type { Refusal } from "./nomad/Refusal.ts"
 import { featuresOf, newestVersion } from "./nomad/ServerVersion.ts"
@@ -20,6 +25,7 @@ import { makeWatcher } from "./nomad/Watcher.ts"
 import { register, type Register, type Registered, type Writer } from "./nomad/registerJob.ts"
 
 export { Fault } from "./nomad/Fault.ts"
+export { PushedImage } from "./nomad/NodeImages.ts"
 export type { Job } from "./nomad/Job.ts"
 export { byImage, byTag, Outcome, type OutcomeOf, type Start, tagOf } from "./nomad/Outcome.ts"
 export { OutcomeRule } from "./nomad/outcomes.ts"
@@ -43,6 +49,10 @@ export interface NomadOptions {
   readonly version?: string
   /** What a server before 1.10 asks of who submits a job that uses it: a token in the job. Nothing where not said. */
   readonly requiresTokens?: { readonly vault?: boolean; readonly consul?: boolean }
+  /** Turns ACLs on; this is the secret of the one token that is there at first. Off where not said. */
+  readonly acl?: { readonly managementToken: string }
+  /** Path of a unix socket that is to serve the Task API, as a task finds it in its secrets. None where not said. */
+  readonly taskApi?: string
   /** Further namespaces; `default` is always there. */
   readonly namespaces?: ReadonlyArray<string>
 }
@@ -80,8 +90,17 @@ export class NomadSimulator extends Context.Service<
     /** Registers a job as `POST /v1/jobs` would, in its own namespace; it is in no log. */
     register(job: JsonObject): Effect.Effect<Registered, Refusal>
     addNamespace(name: string): Effect.Effect<void>
+    /** From now on the tag points at that digest, in a registry that has nothing but what was pushed. */
+    pushImage(image: PushedImage): Effect.Effect<void>
+    /** The node has no image any more. */
+    readonly pruneImages: Effect.Effect<void>
     /** The job as stored now. */
     job(namespace: string, id: string): Effect.Effect<Job | undefined>
+    /**
+     * The token of a task's identity of that name (`default` unless said), as its client would write it now: one with
+     * a TTL is new at each call. `undefined` where there is no such allocation, task or identity.
+     */
+    identity(allocation: string, task: string, name?: string): Effect.Effect<string | undefined>
     /** Answers a request without a socket; `undefined` where the connection would be cut. */
     handle(request: ApiRequest): Effect.Effect<Answer | undefined>
   }
@@ -104,8 +123,10 @@ const make = (options: NomadOptions) =>
     const has = featuresOf(version)
     if (has === undefined) return yield* Effect.fail(new Error(`${version} is no version such as 2.0.6`))
     const rules = makeOutcomes(options.outcome ?? byTag)
+    const acl = makeAcl({ enabled: options.acl !== undefined, state, now, newId, has })
     const cluster: Cluster = {
       state,
+      acl,
       node: { id: newId(), name: "simulated" },
       timings: { ...measuredTimings, ...options.timings },
       version,
@@ -113,6 +134,7 @@ const make = (options: NomadOptions) =>
       requiresTokens: { vault: false, consul: false, ...options.requiresTokens },
       outcome: rules.of,
       logs: makeTaskLogs(),
+      images: makeNodeImages(has),
       after: (milliseconds, act) => void run(Effect.sync(act).pipe(Effect.delay(Math.max(0, milliseconds)))),
       now,
       newId,
@@ -132,6 +154,11 @@ const make = (options: NomadOptions) =>
     const registers: Array<Register> = []
     const faults = makeFaults()
     const millisNow = () => clock.currentTimeMillisUnsafe()
+    makePeriodic(cluster, scheduler.enqueue)
+    if (options.acl !== undefined) {
+      const fields = { Name: "Bootstrap Token", Type: "management", Global: true }
+      newToken({ cluster }, { ...fields, SecretID: options.acl.managementToken })
+    }
     const writer: Writer = {
       cluster,
       enqueue: scheduler.enqueue,
@@ -143,7 +170,9 @@ const make = (options: NomadOptions) =>
       }
     }
     const seed = (job: JsonObject) =>
-      register({ ...writer, registered: () => undefined }, {}, job, textOf(job["Namespace"], "default"))
+      register({ ...writer, registered: () => undefined }, {}, job, textOf(job["Namespace"], "default"), {
+        who: Effect.succeed(allRights())
+      })
     const addNamespace = (name: string) =>
       Effect.sync(() => void state.commit(undefined, () => state.namespaces.add(name)))
 
@@ -191,6 +220,9 @@ const make = (options: NomadOptions) =>
 
     const host = options.host ?? "127.0.0.1"
     const port = yield* serve({ host, port: options.port ?? 0 }, handle)
+    if (options.taskApi !== undefined) {
+      yield* serve({ socket: options.taskApi }, (request) => handle({ ...request, taskApi: true }))
+    }
     return NomadSimulator.of({
       url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
       requests: Effect.sync(() => requests.map((each) => ({ ...each }))),
@@ -202,6 +234,10 @@ const make = (options: NomadOptions) =>
       pauseEvaluations,
       register: seed,
       addNamespace,
+      pushImage: (image) => Effect.sync(() => cluster.images.push(image)),
+      pruneImages: Effect.sync(() => cluster.images.prune()),
+      identity: (allocation, task, name = "default") =>
+        Effect.sync(() => acl.tokenOf(allocation, task, name)),
       job: (namespace, id) => Effect.sync(() => state.job(namespace, id)),
       handle
     })

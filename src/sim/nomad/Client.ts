@@ -2,12 +2,15 @@ import { type Allocation, isFinished } from "./Allocation.ts"
 import type { Cluster } from "./Cluster.ts"
 import { groupOf, runsToEnd, type Task, type UpdateStrategy } from "./Job.ts"
 import type { Outcome } from "./Outcome.ts"
+import { interpolate, invalidConfig } from "./interpolate.ts"
+import type { Preparation } from "./NodeImages.ts"
 import { pullWords } from "./pullWords.ts"
 import { makeReports, type Reporting } from "./Reports.ts"
 import { imageOf, startOf } from "./startOf.ts"
 import {
   allocUnhealthy,
   downloading,
+  failedValidation,
   driverFailure,
   type Ended,
   killed,
@@ -22,6 +25,31 @@ import {
 } from "./taskEvents.ts"
 import { withEvent } from "./TaskState.ts"
 import { goDuration, millis, toMillis } from "./time.ts"
+
+/** Why a start comes to nothing: by its outcome, or by what docker found. */
+const failureOf = (
+  image: string,
+  outcome: Outcome,
+  prepared: Preparation | undefined
+): { readonly words: string; readonly isRecoverable: boolean } | undefined => {
+  if (outcome._tag === "StartFails") {
+    return { words: outcome.words, isRecoverable: outcome.isRecoverable !== false }
+  }
+  if (prepared?.is === "refused") return { words: prepared.words, isRecoverable: false }
+  if (outcome._tag === "PullFails") {
+    const words = outcome.words ?? pullWords(image, outcome.reason ?? "manifest unknown")
+    return { words, isRecoverable: true }
+  }
+  if (prepared?.is !== "pull" || prepared.done !== undefined) return undefined
+  return { words: pullWords(image, "manifest unknown", prepared.name), isRecoverable: true }
+}
+
+/** What an outcome has a task write, where it says so. */
+const textsOf = (outcome: Outcome): { readonly stdout?: string; readonly stderr?: string } => {
+  if (!("stdout" in outcome) && !("stderr" in outcome)) return {}
+  const { stdout, stderr } = outcome
+  return { ...(stdout === undefined ? {} : { stdout }), ...(stderr === undefined ? {} : { stderr }) }
+}
 
 const tasksOf = ({ Job, TaskGroup }: Allocation): ReadonlyArray<Task> => groupOf(Job, TaskGroup)?.Tasks ?? []
 
@@ -68,34 +96,53 @@ export const makeClient = (cluster: Cluster, updated: Reporting) => {
     const allocation = state.allocations.get(id)
     const own = local(id)
     if (allocation === undefined || own === undefined || own.stopping) return
-    const outcome = cluster.outcome(startOf("start", allocation, task, own.tasks[task.Name]?.Restarts ?? 0))
-    const image = imageOf(task)
-    // A reference that is none is refused before anything is downloaded.
-    const downloads = image !== "" && outcome._tag !== "StartFails"
-    if (downloads) change(id, task.Name, (known) => withEvent(known, downloading(now(), image)))
+    const readable = interpolate(imageOf(task), allocation, task)
+    if ("wrong" in readable) {
+      const words = invalidConfig(readable.wrong)
+      change(id, task.Name, (known) => withEvent(known, failedValidation(now(), words)))
+      return fail(id, task, false)
+    }
+    const image = readable.text
+    const outcome = cluster.outcome(
+      startOf("start", allocation, task, image, own.tasks[task.Name]?.Restarts ?? 0)
+    )
+    const prepared = prepare(task, image, outcome)
+    if (prepared?.is === "pull") {
+      change(id, task.Name, (known) => withEvent(known, downloading(now(), prepared.name)))
+    }
     after(("after" in outcome ? outcome.after : undefined) ?? 50, () => {
       if (own.stopping) return
-      if (outcome._tag === "PullFails" || outcome._tag === "StartFails") {
-        const words =
-          outcome._tag === "StartFails" || outcome.words !== undefined
-            ? (outcome.words ?? "")
-            : pullWords(image, outcome.reason ?? "manifest unknown")
-        change(id, task.Name, (known) => withEvent(known, driverFailure(now(), words)))
-        return fail(id, task, outcome._tag === "PullFails" || outcome.isRecoverable !== false)
+      const failure = failureOf(image, outcome, prepared)
+      if (failure !== undefined) {
+        change(id, task.Name, (known) => withEvent(known, driverFailure(now(), failure.words)))
+        return fail(id, task, failure.isRecoverable)
       }
       const at = now()
+      const pulled = prepared?.is === "pull" ? prepared.done?.() : undefined
+      const stdout = prepared?.is === "local" ? prepared.stdout : pulled
       own.unwell ||= outcome._tag === "NeverHealthy"
       change(id, task.Name, (known) => ({
         ...withEvent(known, started(at)),
         State: "running",
         StartedAt: at
       }))
-      cluster.logs.write(id, task.Name, outcome._tag === "Unplaceable" ? {} : outcome)
+      cluster.logs.write(id, task.Name, { stdout: stdout ?? "", ...textsOf(outcome) })
       watchHealth(id)
       if (outcome._tag === "Exits" || outcome._tag === "OutOfMemory") {
         after(outcome.runs ?? 3, () => exit(id, task, endOf(outcome, task)))
       }
     })
+  }
+
+  /** What docker has to do first; nothing for other drivers, and for what cannot even be started. */
+  const prepare = (task: Task, image: string, outcome: Outcome): Preparation | undefined => {
+    if (outcome._tag === "StartFails" || (image === "" && task.Driver !== "docker")) return undefined
+    const isForced = task.Config?.["force_pull"] === true
+    const prepared = cluster.images.prepare(image, isForced)
+    // An image that cannot be pulled is none that the node has.
+    return outcome._tag === "PullFails" && prepared.is === "local"
+      ? { is: "pull", name: image, done: undefined }
+      : prepared
   }
 
   const exit = (id: string, task: Task, ended: Ended): void => {

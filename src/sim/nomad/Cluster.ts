@@ -1,5 +1,7 @@
+import type { Acl } from "./Acl.ts"
 import type { ClusterNode } from "./Allocation.ts"
 import type { Feature } from "./ServerVersion.ts"
+import type { NodeImages } from "./NodeImages.ts"
 import type { OutcomeOf } from "./Outcome.ts"
 import type { State } from "./State.ts"
 import type { TaskLogs } from "./taskLogs.ts"
@@ -17,8 +19,10 @@ export interface Cluster {
   readonly has: (feature: Feature) => boolean
   /** What servers before 1.10 ask of who submits a job. */
   readonly requiresTokens: { readonly vault: boolean; readonly consul: boolean }
+  readonly acl: Acl
   readonly outcome: OutcomeOf
   readonly logs: TaskLogs
+  readonly images: NodeImages
   /** Runs `act` that many milliseconds from now on the layer's clock; never after the layer is closed. */
   readonly after: (milliseconds: number, act: () => void) => void
   readonly now: () => Nanos

@@ -15,6 +15,7 @@ export interface Evaluation {
     | "deployment-watcher"
     | "alloc-failure"
     | "queued-allocs"
+    | "periodic-job"
   readonly JobModifyIndex: number
   readonly DeploymentID: string
   readonly Status: "pending" | "complete" | "blocked" | "canceled"

@@ -8,6 +8,7 @@ import type { JsonObject } from "./Json.ts"
 export type EventType =
   | "AllocationUpdated"
   | "AllocationUpdateDesiredStatus"
+  | "DeploymentAllocHealth"
   | "DeploymentPromotion"
   | "DeploymentStatusUpdate"
   | "EvaluationUpdated"

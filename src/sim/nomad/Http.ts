@@ -10,6 +10,10 @@ export interface ApiRequest {
   readonly path: string
   readonly query: URLSearchParams
   readonly body: string
+  /** Who asks: a token, `""` or absent for nobody. */
+  readonly token?: string
+  /** Came by the socket of a task. */
+  readonly taskApi?: boolean
   /** Milliseconds between the checks of a register and the log. */
   readonly slowLog?: number
 }
@@ -28,6 +32,8 @@ export interface Read {
   readonly index: number
   readonly body?: Json
   readonly missing?: string
+  /** What the look itself was refused with. */
+  readonly refused?: { readonly status: number; readonly words: string }
   readonly nextToken?: string
 }
 
@@ -35,6 +41,8 @@ const text = { "Content-Type": "text/plain; charset=utf-8", Vary: "Accept-Encodi
 const json = { "Content-Type": "application/json", Vary: "Accept-Encoding" }
 
 export const plainAnswer = (status: number, words: string): Answer => ({ status, headers: text, body: words })
+
+export const isWrite = (method: string): boolean => method === "POST" || method === "PUT"
 
 /** What Nomad answers to a path that it does not know. */
 export const unknownPath: Answer = { status: 404, headers: { Vary: "Accept-Encoding" }, body: "" }
@@ -48,7 +56,15 @@ export const writeAnswer = (index: number, body: Json): Answer => ({
   body: printJson(body)
 })
 
-const readAnswer = ({ index, body, missing, nextToken }: Read): Answer => {
+/** That of a write that has nothing to say. */
+export const emptyAnswer = (index: number): Answer => ({
+  status: 200,
+  headers: { Vary: "Accept-Encoding", "X-Nomad-Index": String(index) },
+  body: ""
+})
+
+const readAnswer = ({ index, body, missing, refused, nextToken }: Read): Answer => {
+  if (refused !== undefined) return plainAnswer(refused.status, refused.words)
   const headers = {
     "X-Nomad-Index": String(index),
     "X-Nomad-Knownleader": "true",

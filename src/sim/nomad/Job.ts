@@ -96,7 +96,8 @@ export const groupOf = (job: Job, name: string): TaskGroup | undefined =>
   job.TaskGroups.find((group) => group.Name === name)
 
 /** Parents of children: they schedule nothing themselves, and a register of one has no evaluation. */
-export const isParent = (job: Job): boolean => job.Periodic !== null || job.ParameterizedJob !== null
+export const isParent = (job: Job): boolean =>
+  job.Periodic !== null || (job.ParameterizedJob !== null && job["Dispatched"] !== true)
 
 export const runsToEnd = (job: Job): boolean => job.Type === "batch" || job.Type === "sysbatch"
 

@@ -2,6 +2,7 @@ import { applyPlan, type Changed } from "./applyPlan.ts"
 import type { Cluster } from "./Cluster.ts"
 import { type Evaluation, isOpen } from "./Evaluation.ts"
 import { jobKey, runsToEnd } from "./Job.ts"
+import type { JsonObject } from "./Json.ts"
 import { newEvaluation } from "./newEvaluation.ts"
 import { type JobPlan, planJob } from "./planJob.ts"
 import { type Nanos, toMillis } from "./time.ts"
@@ -67,7 +68,9 @@ export const makeScheduler = (cluster: Cluster, changed: Changed) => {
         if (evaluation.Status === "blocked" && outcome.refused !== null) return
         const latest = state.latestDeployment(evaluation.Namespace, evaluation.JobID)
         const job = state.job(evaluation.Namespace, evaluation.JobID)
-        const blocked = outcome.refused === null ? undefined : block(cluster, evaluation, outcome, index, now)
+        // A system job waits for no room: a new node is looked at by itself.
+        const waits = outcome.refused !== null && job?.Type !== "system" && job?.Type !== "sysbatch"
+        const blocked = waits ? block(cluster, evaluation, outcome, index, now) : undefined
         if (blocked !== undefined) state.putEvaluation(blocked)
         else if (job !== undefined && !job.Stop) unblock(cluster, evaluation, index, now)
         finish(id, index, now, {
@@ -100,7 +103,17 @@ export const makeScheduler = (cluster: Cluster, changed: Changed) => {
     for (const evaluation of left) enqueue(evaluation)
   }
 
-  return { enqueue, roomChanged, pause, isPaused: () => held !== undefined }
+  let config: JsonObject = {}
+  return {
+    enqueue,
+    roomChanged,
+    pause,
+    isPaused: () => held !== undefined,
+    config: () => config,
+    configure: (set: JsonObject): void => {
+      config = set
+    }
+  }
 }
 
 /** The evaluation that stands for the allocations that could not be placed. */

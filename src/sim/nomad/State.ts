@@ -1,5 +1,6 @@
 import { type Allocation, isTerminal } from "./Allocation.ts"
 import { type Deployment, isActive } from "./Deployment.ts"
+import { groupSummaries } from "./groupSummaries.ts"
 import { type Evaluation, isOpen } from "./Evaluation.ts"
 import { EventLog, type EventType } from "./EventLog.ts"
 import { isParent, type Job, jobKey } from "./Job.ts"
@@ -28,6 +29,9 @@ export class State {
   readonly nodePools = new Set(["default", "all"])
   readonly jobs = new Map<string, Job>()
   readonly versions = new Map<string, ReadonlyArray<Job>>()
+  readonly scalingPolicies = new Map<string, JsonObject>()
+  /** Keys of the periodic jobs, and of some that are none any more. */
+  readonly periodic = new Set<string>()
   readonly submissions = new Map<string, ReadonlyArray<Submission>>()
   readonly evaluations = new Map<string, Evaluation>()
   readonly deployments = new Map<string, Deployment>()
@@ -40,6 +44,7 @@ export class State {
     allocations: 1,
     deployments: 1
   }
+  readonly #scalings = new Map<string, Readonly<Record<string, ReadonlyArray<JsonObject>>>>()
   readonly #summaries = new Map<string, { readonly at: number; readonly text: string }>()
   readonly #byJob = {
     evaluations: new Map<string, Set<string>>(),
@@ -88,6 +93,11 @@ export class State {
     return this.jobs.get(jobKey(namespace, id))
   }
 
+  /** Of a periodic or parameterized job. */
+  childrenOf({ Namespace, ID }: Job): ReadonlyArray<Job> {
+    return [...this.jobs.values()].filter((each) => each["ParentID"] === ID && each.Namespace === Namespace)
+  }
+
   evaluationsOf(namespace: string, id: string): ReadonlyArray<Evaluation> {
     return this.#ofJob("evaluations", this.evaluations, namespace, id)
   }
@@ -131,6 +141,7 @@ export class State {
   putJob(job: Job): void {
     const key = jobKey(job.Namespace, job.ID)
     this.jobs.set(key, job)
+    if (job.Periodic !== null) this.periodic.add(key)
     this.#putVersion(key, job)
     this.tables.jobs = this.index
     this.#touched.add(key)
@@ -166,11 +177,14 @@ export class State {
     const key = jobKey(namespace, id)
     const purged = this.jobs.get(key)
     if (purged !== undefined) this.events.record({ topic: "Job", value: purged, deleted: true })
-    for (const table of [this.jobs, this.versions, this.submissions, this.#summaries]) table.delete(key)
+    for (const policy of this.scalingPolicies.keys())
+      if (policy.startsWith(`${key}\n`)) this.scalingPolicies.delete(policy)
     for (const { ID } of this.deploymentsOf(namespace, id)) this.deployments.delete(ID)
     for (const { ID } of this.allocationsOf(namespace, id)) this.allocations.delete(ID)
     this.#byJob.deployments.delete(key)
     this.#byJob.allocations.delete(key)
+    for (const table of [this.jobs, this.versions, this.submissions, this.#summaries, this.#scalings])
+      table.delete(key)
     for (const evaluation of this.evaluationsOf(namespace, id)) {
       if (evaluation.Status !== "pending") continue
       const words = { Status: "complete" as const, StatusDescription: `job ${id} deleted` }
@@ -181,33 +195,16 @@ export class State {
     }
   }
 
-  /** Allocations of a job by what their client says, a group. */
-  summary(job: Job): JsonObject {
-    const queued = this.evaluationsOf(job.Namespace, job.ID)
-      .filter((each) => each.QueuedAllocations !== null)
-      .reduce<Evaluation | undefined>(
-        (a, b) => (a === undefined || b.ModifyIndex > a.ModifyIndex ? b : a),
-        undefined
-      )
-    const allocations = this.allocationsOf(job.Namespace, job.ID)
-    return Object.fromEntries(
-      job.TaskGroups.map(({ Name }) => {
-        const count = (status: Allocation["ClientStatus"]) =>
-          allocations.filter((each) => each.TaskGroup === Name && each.ClientStatus === status).length
-        return [
-          Name,
-          {
-            Complete: count("complete"),
-            Failed: count("failed"),
-            Lost: 0,
-            Queued: queued?.QueuedAllocations?.[Name] ?? 0,
-            Running: count("running"),
-            Starting: count("pending"),
-            Unknown: 0
-          }
-        ]
-      })
-    )
+  /** Who scaled a group, newest first. */
+  scalings(namespace: string, id: string, group: string): ReadonlyArray<JsonObject> {
+    return this.#scalings.get(jobKey(namespace, id))?.[group] ?? []
+  }
+
+  /** Ten of a group are kept. */
+  putScaling(namespace: string, id: string, group: string, event: JsonObject): void {
+    const key = jobKey(namespace, id)
+    const events = [event, ...this.scalings(namespace, id, group)].slice(0, 10)
+    this.#scalings.set(key, { ...this.#scalings.get(key), [group]: events })
   }
 
   /** Index at which the summary of a job last changed. */
@@ -282,7 +279,7 @@ export class State {
   #setSummary(key: string): void {
     const job = this.jobs.get(key)
     if (job === undefined) return
-    const text = JSON.stringify(this.summary(job))
+    const text = JSON.stringify(groupSummaries(this, job))
     if (this.#summaries.get(key)?.text === text) return
     this.#summaries.set(key, { at: this.index, text })
     this.tables.summaries = this.index

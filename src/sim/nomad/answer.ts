@@ -1,24 +1,10 @@
 import { Effect } from "effect"
-import { eventRoute } from "./eventRoute.ts"
+import { type Asked, askedBy } from "./Asked.ts"
 import type { Fault } from "./Fault.ts"
-import {
-  type Answer,
-  type ApiRequest,
-  bodyOf,
-  invalidMethod,
-  plainAnswer,
-  type Read,
-  read,
-  unknownPath,
-  writeAnswer
-} from "./Http.ts"
-import { logPath, logRoute } from "./logRoute.ts"
-import { jobRoute, jobsRoute, notSimulated } from "./jobRoutes.ts"
-import { operatorRoute, schedulerPath } from "./operatorRoute.ts"
-import { allocationRoute, deploymentRoute, evaluationRoute } from "./objectRoutes.ts"
-import { textOf } from "./Json.ts"
-import { refuse, type Refusal } from "./Refusal.ts"
+import { type Answer, type ApiRequest, isWrite, plainAnswer } from "./Http.ts"
+import { isObject, type Json, parseJson, textOf } from "./Json.ts"
 import type { Writer } from "./registerJob.ts"
+import { route } from "./route.ts"
 
 /** The connection is cut without an answer. */
 export const cut = "cut"
@@ -30,9 +16,12 @@ export const answer = (
   fault: Fault | undefined
 ): Effect.Effect<Answer | typeof cut> => {
   const slow = fault?._tag === "SlowLog" ? { slowLog: fault.millis } : {}
-  const plain = Effect.suspend(() => route(writer, { ...request, ...slow })).pipe(
+  const { acl } = writer.cluster
+  const asked = askedBy(acl, { ...request, ...slow, token: request.token || tokenInBody(request) })
+  const routed = Effect.suspend(() => route(writer, asked)).pipe(
     Effect.catchTag("Refusal", ({ status, words }) => Effect.succeed(plainAnswer(status, words)))
   )
+  const plain = request.taskApi === true ? ofTask(writer, asked, routed) : routed
   if (fault === undefined) return plain
   switch (fault._tag) {
     case "Answer":
@@ -52,7 +41,7 @@ export const answer = (
       })
     case "NoLeader":
       return request.query.has("stale")
-        ? plain
+        ? Effect.map(plain, leaderless)
         : Effect.succeed(plainAnswer(500, "No cluster leader")).pipe(Effect.delay(fault.hold ?? 5000))
     case "Drop":
       return fault.when === "before" ? Effect.succeed(cut) : Effect.as(plain, cut)
@@ -67,52 +56,39 @@ export const answer = (
   }
 }
 
-const route = (writer: Writer, request: ApiRequest): Effect.Effect<Answer, Refusal> => {
-  const { method, path, query } = request
-  const region = query.get("region")
-  if (region !== null && region !== "" && region !== "global") return refuse(500, "No path to region")
-  const jobs = jobsRoute(writer, request)
-  if (jobs !== undefined) return jobs
-  if (path.startsWith("/v1/job/")) return jobRoute(writer, request)
-  if (path.startsWith("/v1/evaluation/")) return evaluationRoute(writer, request)
-  if (path.startsWith("/v1/allocation/")) return allocationRoute(writer, request)
-  if (path.startsWith(logPath)) return logRoute(writer, request)
-  if (path === "/v1/deployments" || path.startsWith("/v1/deployment/"))
-    return deploymentRoute(writer, request)
-  if (path === schedulerPath) return operatorRoute(writer, request)
-  if (path === "/v1/status/leader") {
-    if (method !== "GET") return invalidMethod
-    return Effect.succeed({
-      status: 200,
-      headers: { "Content-Type": "application/json", Vary: "Accept-Encoding" },
-      body: JSON.stringify("127.0.0.1:4647")
-    })
+/** A stale read is answered by a server that knows of no leader. */
+const leaderless = (answered: Answer): Answer =>
+  answered.headers["X-Nomad-Knownleader"] === undefined
+    ? answered
+    : { ...answered, headers: { ...answered.headers, "X-Nomad-Knownleader": "false" } }
+
+/** Of a write without a header the body's `SecretID` counts. */
+const tokenInBody = ({ method, path, body }: ApiRequest): string => {
+  if (!isWrite(method) || !path.startsWith("/v1/job") || !body.includes('"SecretID"')) return ""
+  try {
+    const value: Json = parseJson(body)
+    return isObject(value) ? textOf(value["SecretID"]) : ""
+  } catch {
+    // What is no JSON is refused as such later.
+    return ""
   }
-  if (path === "/v1/namespaces" || path === "/v1/namespace" || path.startsWith("/v1/namespace/")) {
-    return namespaceRoute(writer, request)
-  }
-  if (path === "/v1/event/stream") return eventRoute(writer, request)
-  for (const known of ["/v1/jobs/parse", "/v1/evaluations", "/v1/allocations"]) {
-    if (path === known) return notSimulated(known)
-  }
-  return Effect.succeed(unknownPath)
 }
 
-const namespaceRoute = ({ cluster }: Writer, request: ApiRequest): Effect.Effect<Answer, Refusal> => {
-  const { state } = cluster
-  const { method, path, query } = request
-  if (path === "/v1/namespaces" && method === "GET") {
-    return read(cluster, query, (): Read => ({
-      index: 1,
-      body: [...state.namespaces].toSorted().map((Name) => ({ Name, Description: "" }))
-    }))
-  }
-  if (method !== "POST" && method !== "PUT") return invalidMethod
-  return Effect.gen(function* () {
-    const body = yield* bodyOf(request)
-    const name = textOf(body["Name"])
-    if (name === "") return yield* refuse(400, 'invalid name "". Must match regex ^[a-zA-Z0-9-]{1,128}$')
-    state.commit(undefined, () => state.namespaces.add(name))
-    return writeAnswer(state.index, null)
+/**
+ * The Task API asks for a token before anything else, with ACLs off too: 401 without one, 403 for an unknown one,
+ * 500 for what is no token of a living task (`nomad-api.md` §1.7).
+ */
+const ofTask = (
+  { cluster: { acl } }: Writer,
+  { token = "", query }: Asked,
+  answered: Effect.Effect<Answer>
+): Effect.Effect<Answer> =>
+  Effect.suspend(() => {
+    if (token === "") return Effect.succeed(plainAnswer(401, "Unauthorized"))
+    const region = query.get("region") ?? ""
+    const known = acl.who(token)
+    if ((region !== "" && region !== "global") || ("denied" in known && !known.isUnknown)) {
+      return Effect.succeed(plainAnswer(500, "Server error authenticating request\n"))
+    }
+    return "denied" in known ? Effect.succeed(plainAnswer(403, "Forbidden")) : answered
   })
-}

@@ -1,4 +1,4 @@
-import type { Allocation } from "./Allocation.ts"
+import { type Allocation, isFinished } from "./Allocation.ts"
 import type { Cluster } from "./Cluster.ts"
 import { type Deployment, isActive, runningWords } from "./Deployment.ts"
 import type { Evaluation } from "./Evaluation.ts"
@@ -24,8 +24,10 @@ export const applyPlan = (cluster: Cluster, evaluation: Evaluation, outcome: Job
   const followUps: Array<Evaluation> = []
   const snapshot = state.index
   const creates = groups.some((group) => group.creates)
+  const retold = outcome.current !== undefined && isRetold(outcome, outcome.current)
   const changes =
     creates ||
+    retold ||
     outcome.cancels !== undefined ||
     outcome.succeeds ||
     groups.some(
@@ -62,7 +64,9 @@ export const applyPlan = (cluster: Cluster, evaluation: Evaluation, outcome: Job
       // Read again: a stop in this commit may have changed it.
       const previous = state.allocations.get(allocation.PreviousAllocation)
       if (previous !== undefined) {
-        const linked = { NextAllocation: allocation.ID, DesiredStatus: "stop" as const }
+        // One of a system job that has ended is not stopped any more.
+        const stays = job.Type === "system" && isFinished(previous)
+        const linked = { NextAllocation: allocation.ID, ...(stays ? {} : { DesiredStatus: "stop" as const }) }
         state.putAllocation({ ...previous, ...linked, ModifyIndex: index, ModifyTime: now })
       }
       return { ...allocation, DeploymentID: deploymentFor(each.group) }
@@ -101,8 +105,8 @@ export const applyPlan = (cluster: Cluster, evaluation: Evaluation, outcome: Job
         followUps.push(followUp)
       }
     }
-    if (outcome.succeeds && current !== undefined) {
-      state.changeVersion(job.Namespace, job.ID, current.JobVersion, (version) => ({
+    if (outcome.succeeds && deployment !== undefined) {
+      state.changeVersion(job.Namespace, job.ID, deployment.JobVersion, (version) => ({
         ...version,
         Stable: true
       }))
@@ -130,19 +134,22 @@ const nextDeployment = (
     [...groups].flatMap(([name, { deployment }]) => (deployment === undefined ? [] : [[name, deployment]]))
   )
   if (current !== undefined) {
-    if (!isActive(current)) return current
+    // One of a system job that failed is written again with each plan.
+    if (!isActive(current)) {
+      return job.Type === "system" ? { ...current, ModifyIndex: index, ModifyTime: now } : current
+    }
     const changesGroups =
       creates || [...groups].some(([name, group]) => group.deployment !== current.TaskGroups[name])
-    if (!changesGroups && !succeeds) return current
-    const running = current.Status === "running"
+    if (!changesGroups && !succeeds && !isRetold({ job, groups }, current)) return current
     const words = succeeds
-      ? { Status: "successful" as const, StatusDescription: "Deployment completed successfully" }
-      : running
+      ? successful
+      : current.Status === "running"
         ? { StatusDescription: runningWords(states) }
         : {}
     return { ...current, TaskGroups: states, ...words, ModifyIndex: index, ModifyTime: now }
   }
   if (!creates) return undefined
+  const isSystem = job.Type === "system"
   return {
     ID: newId(),
     Namespace: job.Namespace,
@@ -153,15 +160,28 @@ const nextDeployment = (
     JobCreateIndex: job.CreateIndex,
     IsMultiregion: false,
     TaskGroups: states,
-    Status: "running",
-    StatusDescription: runningWords(states),
     EvalPriority: evaluation.Priority,
     CreateIndex: index,
     ModifyIndex: index,
     CreateTime: now,
-    ModifyTime: now
+    ModifyTime: now,
+    ...(succeeds
+      ? successful
+      : { Status: "running", StatusDescription: isSystem ? "Deployment is running" : runningWords(states) })
   }
 }
+
+const successful = {
+  Status: "successful",
+  StatusDescription: "Deployment completed successfully"
+} as const
+
+/** That canaries of a system job wait for somebody is told by the second look at them, not by the first. */
+const isRetold = ({ job, groups }: Pick<JobPlan, "job" | "groups">, current: Deployment): boolean =>
+  job?.Type === "system" &&
+  current.Status === "running" &&
+  ![...groups.values()].some((group) => group.creates) &&
+  current.StatusDescription !== runningWords(current.TaskGroups)
 
 /** The deployment with one more allocation placed in it. */
 const counting = (

@@ -1,6 +1,7 @@
 import type { Job, RestartPolicy, TaskGroup, UpdateStrategy } from "./Job.ts"
 import { asList } from "./Job.ts"
 import type { Cluster } from "./Cluster.ts"
+import { canonicalScaling } from "./scaling.ts"
 import { isNothing, isObject, type Json, type JsonObject, textOf } from "./Json.ts"
 
 const second = 1e9
@@ -207,6 +208,7 @@ const group = (
       type === "service" || isObject(object["Migrate"]) ? fill(defaultMigrate, object["Migrate"]) : null,
     ReschedulePolicy: reschedules,
     RestartPolicy: restarts,
+    Scaling: isObject(scaling) ? canonicalScaling(scaling, { count: Number(count) }) : null,
     Tasks: tasks,
     Update: update
   }

@@ -1,18 +1,28 @@
 import { Effect } from "effect"
+import { type Asked, permissionDenied } from "./Asked.ts"
 import { eventsOf, type Line, type StreamEvent } from "./EventLog.ts"
-import { type Answer, type ApiRequest, invalidMethod, namespaceOf } from "./Http.ts"
+import { type Answer, invalidMethod, namespaceOf } from "./Http.ts"
 import { printJson } from "./Json.ts"
 import { refuse, type Refusal } from "./Refusal.ts"
+import type { Rights } from "./Rights.ts"
 import type { Writer } from "./registerJob.ts"
 
 /** Between two signs of life on a stream, with or without events. */
 const heartbeat = "30 seconds"
 
+const headers = {
+  "Content-Type": "application/json",
+  "Cache-Control": "no-cache",
+  Vary: "Accept-Encoding"
+}
+
 /**
  * `/v1/event/stream` as since 1.11.2: a head without length, chunks, date or compression, then a line for each
- * transaction that has an event for one of the topics, until the client leaves (`nomad-api.md` §7.1).
+ * transaction that has an event for one of the topics, until the client leaves (`nomad-api.md` §7.1). Whoever may not
+ * read them gets the head and then nothing, and so does whoever may not any more; before, a refusal was an answer.
  */
-export const eventRoute = ({ cluster }: Writer, request: ApiRequest): Effect.Effect<Answer, Refusal> => {
+export const eventRoute = (writer: Writer, request: Asked): Effect.Effect<Answer, Refusal> => {
+  const { cluster } = writer
   const { state, node } = cluster
   const { method, query } = request
   if (method !== "GET") return invalidMethod
@@ -31,38 +41,64 @@ export const eventRoute = ({ cluster }: Writer, request: ApiRequest): Effect.Eff
     return { name, key }
   })
   const namespace = namespaceOf(query)
+  // Those that come later are not among all of them.
+  const namespaces = namespace === "*" ? [...state.namespaces] : [namespace]
+  const mayRead = (): boolean => {
+    const rights = cluster.acl.who(request.token ?? "")
+    return !("denied" in rights) && mayFollow(rights, namespaces, wanted)
+  }
   const matching = (line: Line): ReadonlyArray<StreamEvent> =>
     eventsOf(line, node)
-      .filter((event) => namespace === "*" || event.Namespace === namespace)
+      .filter((event) => namespaces.includes(event.Namespace))
       .flatMap((event) => matchesOf(wanted, event).map(() => event))
 
   const lines = (send: (text: string) => void) => {
+    let refused = !mayRead()
+    /** Once it is refused nothing is said any more, and nobody closes the connection. */
+    const say = (text: string): void => {
+      refused ||= !mayRead()
+      if (!refused) send(text)
+    }
     const tell = (line: Line): void => {
       const events = matching(line)
-      if (events.length > 0) send(`${printJson({ Index: line.index, Events: events })}\n`)
+      if (events.length > 0) say(`${printJson({ Index: line.index, Events: events })}\n`)
     }
     return Effect.acquireUseRelease(
       Effect.sync(() => {
-        send("{}\n")
+        say("{}\n")
         for (const line of state.events.from(Number(asked))) tell(line)
         return state.events.listen(tell)
       }),
-      () => Effect.sync(() => send("{}\n")).pipe(Effect.delay(heartbeat), Effect.forever),
+      () => Effect.sync(() => say("{}\n")).pipe(Effect.delay(heartbeat), Effect.forever),
       (forget) => Effect.sync(forget)
     )
   }
-  const headers = {
-    "Content-Type": "application/json",
-    "Cache-Control": "no-cache",
-    Vary: "Accept-Encoding"
-  }
-  return Effect.succeed({ status: 200, headers, body: "", lines })
+  const streamed = { status: 200, headers, body: "", lines }
+  return Effect.suspend(() =>
+    cluster.has("hijackedStream") || mayRead() ? Effect.succeed(streamed) : permissionDenied
+  )
 }
 
 interface Wanted {
   readonly name: string
   readonly key: string
 }
+
+const ofJobs = new Set(["Job", "Evaluation", "Allocation", "Deployment", "Service"])
+
+/** Jobs and what belongs to them need `read-job` in every namespace, everything else more. */
+const mayFollow = (
+  rights: Rights,
+  namespaces: ReadonlyArray<string>,
+  wanted: ReadonlyArray<Wanted>
+): boolean =>
+  wanted.every(({ name }) =>
+    ofJobs.has(name)
+      ? namespaces.every((namespace) => rights.allows(namespace, "read-job"))
+      : name === "Node"
+        ? rights.node !== ""
+        : rights.isManagement
+  )
 
 /** The keys that an event is asked for by; it is sent once for each. A lone `*` is asked for every key. */
 const matchesOf = (wanted: ReadonlyArray<Wanted>, event: StreamEvent): ReadonlyArray<Wanted> => {

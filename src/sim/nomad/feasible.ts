@@ -1,26 +1,20 @@
 import { noPlacement } from "./Allocation.ts"
 import type { Cluster } from "./Cluster.ts"
 import { type Constraint, groupOf, type Job, type TaskGroup } from "./Job.ts"
+import { nodeAttributes } from "./interpolate.ts"
 import type { JsonObject } from "./Json.ts"
 import { newestVersion } from "./ServerVersion.ts"
 import { startOf } from "./startOf.ts"
 
-/** What constraints may ask of the one node. A version that is asked for with `semver` or `version` is granted. */
-const attributes: Readonly<Record<string, string>> = {
-  "${attr.nomad.version}": newestVersion,
-  "${attr.kernel.name}": "linux",
-  "${attr.os.name}": "debian",
-  "${attr.cpu.arch}": "amd64",
-  "${attr.nomad.service_discovery}": "true",
-  "${node.datacenter}": "dc1",
-  "${node.class}": "",
-  "${node.pool}": "default"
-}
 /** MHz and MB that one task group may ask for. */
 const capacity = { cpu: 16_000, memory: 32_768 }
 
+/** What constraints may ask of the one node. A version that is asked for with `semver` or `version` is granted. */
+const attributeOf = (name: string): string | undefined =>
+  name === "attr.nomad.version" ? newestVersion : nodeAttributes[name]
+
 const holds = ({ LTarget, Operand, RTarget }: Constraint): boolean => {
-  const value = LTarget.startsWith("${") ? attributes[LTarget] : LTarget
+  const value = LTarget.startsWith("${") ? attributeOf(LTarget.slice(2, -1)) : LTarget
   switch (Operand) {
     case "is_not_set":
       return value === undefined

@@ -1,17 +1,16 @@
 import { Effect } from "effect"
 import type { Cluster } from "./Cluster.ts"
 import { isActive, needsPromotion } from "./Deployment.ts"
+import { childSummary, groupSummaries } from "./groupSummaries.ts"
 import type { Read } from "./Http.ts"
 import { type Job, jobKey } from "./Job.ts"
 import { isObject, type Json, type JsonObject, textOf } from "./Json.ts"
+import { byText, type Order, paginate } from "./paginate.ts"
 import { refuse, type Refusal } from "./Refusal.ts"
 
-/** The jobs of one namespace, or of all, in the order of the list. */
-const jobsOf = ({ state }: Cluster, namespace: string): ReadonlyArray<Job> =>
-  [...state.jobs]
-    .filter(([, job]) => namespace === "*" || job.Namespace === namespace)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, job]) => job)
+/** All jobs in the order of the list. */
+const jobsOf = ({ state }: Cluster): ReadonlyArray<Job> =>
+  [...state.jobs].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, job]) => job)
 
 const jobStub = ({ state }: Cluster, job: Job, meta: boolean): JsonObject => ({
   ID: job.ID,
@@ -37,12 +36,12 @@ const jobStub = ({ state }: Cluster, job: Job, meta: boolean): JsonObject => ({
 })
 
 export const jobSummary = (state: Cluster["state"], job: Job): JsonObject => ({
-  Children: { Dead: 0, Pending: 0, Running: 0 },
+  Children: childSummary(state, job),
   CreateIndex: job.CreateIndex,
   JobID: job.ID,
   ModifyIndex: state.summaryIndex(job),
   Namespace: job.Namespace,
-  Summary: state.summary(job)
+  Summary: groupSummaries(state, job)
 })
 
 /** How many a page holds; `undefined` for all. */
@@ -64,76 +63,60 @@ export const boolean = (query: URLSearchParams, name: string): Effect.Effect<boo
   return refuse(500, words)
 }
 
-/** What names a job as the first of the next page. */
-const token = (job: Job): string => `${job.Namespace}.${job.ID}`
-
-/** `GET /v1/jobs`: stubs by (namespace, id), from `next_token` on. */
+/** `GET /v1/jobs`: stubs by (namespace, id), of the namespaces that who asks may list. */
 export const jobList = (
   cluster: Cluster,
   query: URLSearchParams,
-  namespace: string,
+  isShown: (job: Job) => boolean,
   perPage: number | undefined,
   meta: boolean
 ): Read => {
   const { state } = cluster
   const prefix = query.get("prefix") ?? ""
-  const from = query.get("next_token") ?? ""
-  const matching = jobsOf(cluster, namespace).filter((job) => job.ID.startsWith(prefix))
+  const matching = jobsOf(cluster).filter((job) => isShown(job) && job.ID.startsWith(prefix))
   const ordered = query.get("reverse") === "true" ? matching.toReversed() : matching
-  const start =
-    from === ""
-      ? 0
-      : Math.max(
-          0,
-          ordered.findIndex((job) => token(job) === from)
-        )
-  const page = ordered.slice(start, perPage === undefined ? undefined : start + perPage)
-  const next = ordered[start + page.length]
-  return {
-    index: Math.max(state.tables.jobs, state.tables.summaries),
-    body: page.map((job) => jobStub(cluster, job, meta)),
-    ...(next === undefined ? {} : { nextToken: token(next) })
-  }
+  const index = Math.max(state.tables.jobs, state.tables.summaries)
+  const order = byText<Job>((job) => `${job.Namespace}.${job.ID}`)
+  // The filter sees the whole job, whatever is shown of it.
+  const page = paginate(ordered, query, perPage, order, (job) => job)
+  if ("refused" in page) return { index, ...page }
+  return { index, body: page.items.map((job) => jobStub(cluster, job, meta)), ...page.next }
+}
+
+/** Its page tokens are indexes, and its order turns round what `reverse` says. */
+const byChange: Order<Job> = {
+  tokenOf: (job) => String(job.ModifyIndex),
+  compare: (job, token) => Number(token) - job.ModifyIndex
 }
 
 /** `GET|POST /v1/jobs/statuses`: job, newest deployment and allocations of many jobs at once, newest first. */
 export const jobStatuses = (
   cluster: Cluster,
-  namespace: string,
+  query: URLSearchParams,
+  isShown: (job: Job) => boolean,
   wanted: ReadonlyArray<Json> | undefined,
-  perPage: number | undefined,
-  from: string
+  perPage: number | undefined
 ): Read => {
   const { state } = cluster
-  const keys =
-    wanted === undefined
-      ? undefined
-      : new Set(
-          wanted.flatMap((each) =>
-            isObject(each) ? [jobKey(textOf(each["Namespace"], "default"), textOf(each["ID"]))] : []
-          )
-        )
-  const found = jobsOf(cluster, keys === undefined ? namespace : "*")
-    .filter((job) => keys === undefined || keys.has(jobKey(job.Namespace, job.ID)))
+  const keys = wanted?.map((each) =>
+    isObject(each) ? jobKey(textOf(each["Namespace"], "default"), textOf(each["ID"])) : ""
+  )
+  const newest = jobsOf(cluster)
+    .filter((job) => isShown(job) && (keys === undefined || keys.includes(jobKey(job.Namespace, job.ID))))
     .toSorted((a, b) => b.ModifyIndex - a.ModifyIndex)
-  const start =
-    from === ""
-      ? 0
-      : Math.max(
-          0,
-          found.findIndex((job) => String(job.ModifyIndex) === from)
-        )
-  const page = found.slice(start, perPage === undefined ? undefined : start + perPage)
-  const next = found[start + page.length]
-  const indexes = page.flatMap((job) => [
+  const ordered = query.get("reverse") === "true" ? newest.toReversed() : newest
+  // Unlike every other list it fails with 500 on its filter.
+  const page = paginate(ordered, query, keys?.length ?? perPage, byChange, (job) => job, 500)
+  if ("refused" in page) return { index: state.tables.jobs, ...page }
+  const indexes = page.items.flatMap((job) => [
     job.ModifyIndex,
     ...state.allocationsOf(job.Namespace, job.ID).map((each) => each.ModifyIndex),
     state.latestDeployment(job.Namespace, job.ID)?.ModifyIndex ?? 0
   ])
   return {
     index: indexes.length === 0 ? state.tables.jobs : Math.max(...indexes),
-    body: page.map((job) => jobStatus(cluster, job)),
-    ...(next === undefined ? {} : { nextToken: String(next.ModifyIndex) })
+    body: page.items.map((job) => jobStatus(cluster, job)),
+    ...page.next
   }
 }
 

@@ -1,12 +1,13 @@
 import { Effect } from "effect"
-import { type Answer, type ApiRequest, bodyOf, invalidMethod, metadata, read, writeAnswer } from "./Http.ts"
+import { type Asked, mayAt } from "./Asked.ts"
+import { type Answer, bodyOf, invalidMethod, metadata, read, writeAnswer } from "./Http.ts"
 import { type JsonObject, textOf } from "./Json.ts"
 import { Refusal, refuse } from "./Refusal.ts"
 import type { Writer } from "./registerJob.ts"
 
 export const schedulerPath = "/v1/operator/scheduler/configuration"
 
-/** Of the whole configuration only the pausing of the evaluation broker is simulated: the rest is as a new cluster has it, whatever is set. */
+/** As a new cluster has it. Of what can be set, the pause of the evaluation broker and the stop of all registers act. */
 const defaults: JsonObject = {
   MemoryOversubscriptionEnabled: false,
   NodeLimitForFeasibilityChecks: 0,
@@ -24,14 +25,17 @@ const defaults: JsonObject = {
 /** `/v1/operator/scheduler/configuration`: read it, or set it whole. */
 export const operatorRoute = (
   { cluster, broker }: Writer,
-  request: ApiRequest
+  request: Asked
 ): Effect.Effect<Answer, Refusal> => {
   const { state } = cluster
   if (request.method === "GET") {
-    return read(cluster, request.query, () => {
-      const config = { ...defaults, PauseEvalBroker: broker.isPaused(), CreateIndex: 1, ModifyIndex: 1 }
-      return { index: 1, body: { ...metadata, KnownLeader: true, Index: 1, SchedulerConfig: config } }
-    })
+    return Effect.andThen(mayAt(request, "operator", "read"), () =>
+      read(cluster, request.query, () => {
+        const set = { ...defaults, ...broker.config(), PauseEvalBroker: broker.isPaused() }
+        const config = { ...set, CreateIndex: 1, ModifyIndex: 1 }
+        return { index: 1, body: { ...metadata, KnownLeader: true, Index: 1, SchedulerConfig: config } }
+      })
+    )
   }
   if (request.method !== "PUT" && request.method !== "POST") return invalidMethod
   return Effect.gen(function* () {
@@ -44,7 +48,11 @@ export const operatorRoute = (
     if (algorithm !== "binpack" && algorithm !== "spread") {
       return yield* refuse(400, `invalid scheduler algorithm: ${algorithm}`)
     }
+    yield* mayAt(request, "operator", "write")
     state.commit(undefined, () => undefined)
+    broker.configure(
+      Object.fromEntries(Object.keys(defaults).map((key) => [key, body[key] ?? defaults[key]]))
+    )
     broker.pause(body["PauseEvalBroker"] === true)
     return writeAnswer(state.index, { Index: state.index, Updated: true })
   })

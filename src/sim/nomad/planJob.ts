@@ -4,6 +4,7 @@ import type { Evaluation } from "./Evaluation.ts"
 import { noRoom } from "./feasible.ts"
 import type { Job } from "./Job.ts"
 import type { JsonObject } from "./Json.ts"
+import { reconcileSystem } from "./reconcileSystem.ts"
 import { type GroupPlan, reconcileGroup, stopAll } from "./reconcileGroup.ts"
 
 /** What processing one evaluation would change. */
@@ -41,8 +42,11 @@ export const planJob = (
         : undefined
     return { job, groups, current: undefined, cancels, succeeds: false, ...sums(groups) }
   }
-  const isOurs = latest !== undefined && latest.JobVersion === job.Version
-  const current = isOurs && latest.Status !== "successful" ? latest : undefined
+  const isOurs =
+    latest !== undefined && latest.JobVersion === job.Version && latest.JobCreateIndex === job.CreateIndex
+  // Of a system job one that failed stays the current one, whatever version comes (`nomad-api.md` T11).
+  const isStuck = latest?.Status === "failed" && job.Type === "system"
+  const current = (isOurs || isStuck) && latest.Status !== "successful" ? latest : undefined
   const cancels =
     latest !== undefined && !isOurs && isActive(latest)
       ? { deployment: latest, words: "Cancelled due to newer version of job" }
@@ -50,27 +54,31 @@ export const planJob = (
   const groups = new Map<string, GroupPlan>()
   for (const group of job.TaskGroups) {
     const own = allocations.filter((each) => each.TaskGroup === group.Name)
-    groups.set(
-      group.Name,
-      group.Count === 0
-        ? stopAll(own)
-        : reconcileGroup({
-            job,
-            group,
-            allocations: own,
-            current,
-            old: current === undefined ? latest : undefined,
-            evalId: evaluation.ID,
-            noRoom: () => noRoom(cluster, job, group),
-            now: now()
-          })
-    )
+    const view = {
+      job,
+      group,
+      allocations: own,
+      current,
+      old: current === undefined ? latest : undefined,
+      evalId: evaluation.ID,
+      noRoom: () => noRoom(cluster, job, group),
+      now: now()
+    }
+    const isSystem = job.Type === "system" || job.Type === "sysbatch"
+    const plan = () =>
+      isSystem
+        ? reconcileSystem({ ...view, deploys: cluster.has("systemDeployments") })
+        : reconcileGroup(view)
+    groups.set(group.Name, group.Count === 0 ? stopAll(own) : plan())
   }
   for (const name of names) {
     if (!groups.has(name)) groups.set(name, stopAll(allocations.filter((each) => each.TaskGroup === name)))
   }
+  const all = [...groups.values()]
+  // A system job that no node is feasible for has what it wants at once.
+  const creates = job.Type === "system" && all.some((each) => each.creates)
   const succeeds =
-    current !== undefined && isActive(current) && [...groups.values()].every((each) => each.complete)
+    (creates || (current !== undefined && isActive(current))) && all.every((each) => each.complete)
   return { job, groups, current, cancels, succeeds, ...sums(groups) }
 }
 

@@ -1,6 +1,10 @@
 import { Effect } from "effect"
 import { evaluationJson } from "./Evaluation.ts"
-import { type Answer, type ApiRequest, bodyOf, writeAnswer } from "./Http.ts"
+import { type Asked, may } from "./Asked.ts"
+import { nextLaunch } from "./children.ts"
+import { type Answer, bodyOf, writeAnswer } from "./Http.ts"
+import { withScalingIds } from "./scaling.ts"
+import { millis, rfc3339, toMillis } from "./time.ts"
 import type { Job } from "./Job.ts"
 import { specChanged } from "./jobChange.ts"
 import { type GroupDiff, type JobDiff, jobDiff, type TaskDiff } from "./jobDiff.ts"
@@ -12,28 +16,34 @@ import { multiError, refuse, type Refusal } from "./Refusal.ts"
 import { admit, type Writer } from "./registerJob.ts"
 
 /** `POST /v1/job/:id/plan`: what a register would do at first. Nothing is stored. */
-export const planRoute = (
-  { cluster }: Writer,
-  request: ApiRequest,
-  id: string
-): Effect.Effect<Answer, Refusal> =>
+export const planRoute = (writer: Writer, request: Asked, id: string): Effect.Effect<Answer, Refusal> =>
   Effect.gen(function* () {
+    const { cluster } = writer
     const body = yield* bodyOf(request)
     const given = body["Job"]
     if (!isObject(given)) return yield* refuse(400, "Job must be specified")
     if (textOf(given["ID"]) === "") return yield* refuse(400, "Job must have a valid ID")
     if (given["ID"] !== id) return yield* refuse(400, "Job ID does not match")
     const namespace = request.query.get("namespace") || textOf(given["Namespace"], "default")
-    const { job, errors } = admit(cluster, given, namespace)
+    yield* request.who
+    const { job: admitted, errors } = admit(cluster, given, namespace)
     if (errors.length > 0) return yield* refuse(500, multiError(errors))
-    if (job.Periodic !== null) return yield* refuse(501, "the simulator does not plan periodic jobs")
+    yield* may(request, namespace, "submit-job", "plan-job")
+    // Before, it looks every token up among those of ACLs, where that of a task cannot be.
+    const token = request.token ?? ""
+    if (token !== "" && token.length !== 36 && !cluster.has("identityPlans")) {
+      return yield* refuse(500, "acl token lookup failed: index error: UUID must be 36 characters")
+    }
     const stored = cluster.state.job(namespace, id)
+    const posted = { ...admitted, NomadTokenID: textOf(stored?.["NomadTokenID"]) }
+    const job = withScalingIds(stored, posted, cluster.newId)
     const changed = stored === undefined || specChanged(stored, job)
     const next: Job = changed
       ? { ...job, Version: (stored?.Version ?? -1) + 1, JobModifyIndex: (stored?.JobModifyIndex ?? 0) + 1 }
       : stored
     const plan = planJob(cluster, { ID: "", Namespace: namespace, JobID: id }, next)
     const index = stored?.JobModifyIndex ?? 0
+    const launch = nextLaunch(job, toMillis(cluster.now()))
     const counts = Object.fromEntries([...plan.groups].map(([name, group]) => [name, group.counts]))
     const blocked =
       plan.refused === null
@@ -54,7 +64,7 @@ export const planRoute = (
       FailedTGAllocs: plan.refused,
       Index: index,
       JobModifyIndex: index,
-      NextPeriodicLaunch: null,
+      NextPeriodicLaunch: rfc3339(launch === undefined ? null : millis(launch)),
       Warnings: ""
     })
   })

@@ -50,6 +50,6 @@ const answers: Record<PullReason, (image: string) => string> = {
     `Get "https://${hostOf(image)}/v2/": net/http: request canceled while waiting for connection (Client.Timeout exceeded while awaiting headers)`
 }
 
-/** The words of the docker driver for an image that it could not pull. */
-export const pullWords = (image: string, reason: PullReason): string =>
-  `Failed to pull \`${image}\`: Error response from daemon: ${answers[reason](image)}`
+/** The words of the docker driver for an image that it could not pull, `pulled` being the name it was asked for by. */
+export const pullWords = (image: string, reason: PullReason, pulled = image): string =>
+  `Failed to pull \`${image}\`: Error response from daemon: ${answers[reason](pulled)}`

@@ -59,7 +59,7 @@ export type DesiredCount =
   | "RescheduleNow"
   | "Stop"
 
-const noCounts: Record<DesiredCount, number> = {
+export const noCounts: Record<DesiredCount, number> = {
   Canary: 0,
   DestructiveUpdate: 0,
   Disconnect: 0,
@@ -75,7 +75,7 @@ const noCounts: Record<DesiredCount, number> = {
 }
 
 const unneeded = "alloc not needed due to job update"
-const replaced = "alloc is being updated due to job update"
+export const replaced = "alloc is being updated due to job update"
 
 /** What a group without a place in the job gets: everything stopped. */
 export const stopAll = (allocations: ReadonlyArray<Allocation>): GroupPlan => {
@@ -105,7 +105,7 @@ export const reconcileGroup = (view: GroupView): GroupPlan => {
   const strategy =
     group.Update !== null && group.Update.MaxParallel > 0 && !runsToEnd(job) ? group.Update : null
   const existing = current?.TaskGroups[group.Name]
-  const fresh = (each: Allocation) => each.Job.Version === job.Version
+  const fresh = ({ Job }: Allocation) => Job.Version === job.Version && Job.CreateIndex === job.CreateIndex
   const paused = current?.Status === "paused"
   const failed = current?.Status === "failed"
 

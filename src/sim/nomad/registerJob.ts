@@ -1,12 +1,16 @@
 import { Effect } from "effect"
+import { type Asked, permissionDenied } from "./Asked.ts"
 import { canonicalJob } from "./canonicalJob.ts"
 import type { Cluster } from "./Cluster.ts"
 import type { Evaluation } from "./Evaluation.ts"
-import { isParent, type Job, jobKey } from "./Job.ts"
+import { isParent, type Job } from "./Job.ts"
 import { specChanged } from "./jobChange.ts"
-import { isObject, type JsonObject } from "./Json.ts"
+import { isObject, type JsonObject, textOf } from "./Json.ts"
 import { missingConsulToken, missingVaultToken } from "./submitterTokens.ts"
 import { multiError, refuse, type Refusal } from "./Refusal.ts"
+import type { Rights } from "./Rights.ts"
+import { withScalingIds } from "./scaling.ts"
+import { preserved, sourceOf, storeVersion } from "./storeVersion.ts"
 import { newEvaluation } from "./newEvaluation.ts"
 import { validateJob } from "./validateJob.ts"
 
@@ -30,6 +34,16 @@ export interface Registered {
   readonly EvalCreateIndex: number
   readonly JobModifyIndex: number
   readonly Index: number
+  readonly Warnings?: string
+}
+
+/** Where evaluations wait for the scheduler, and how an operator has it. */
+export interface Broker {
+  readonly pause: (paused: boolean) => void
+  readonly isPaused: () => boolean
+  /** What was set of the scheduler's configuration beside the pause. */
+  readonly config: () => JsonObject
+  readonly configure: (config: JsonObject) => void
 }
 
 /** Parts of the cluster that writes need. */
@@ -37,8 +51,7 @@ export interface Writer {
   readonly cluster: Cluster
   readonly enqueue: (evaluation: Evaluation) => void
   readonly registered: (register: Omit<Register, "at">) => void
-  /** Where evaluations wait for the scheduler. */
-  readonly broker: { readonly pause: (paused: boolean) => void; readonly isPaused: () => boolean }
+  readonly broker: Broker
   /** To be called when a deployment's status or deadline was changed. */
   readonly deploymentChanged: (id: string) => void
 }
@@ -86,34 +99,73 @@ export const register = (
   body: JsonObject,
   given: JsonObject,
   namespace: string,
-  /** Milliseconds that the log takes. */
-  slow = 0
+  request: Pick<Asked, "who" | "slowLog">
 ): Effect.Effect<Registered, Refusal> =>
-  Effect.suspend(() => {
+  Effect.gen(function* () {
     const { cluster } = writer
     const { state } = cluster
-    const { job, errors } = admit(cluster, given, namespace)
-    if (errors.length > 0) return refuse(500, multiError(errors))
+    // Who nobody knows is refused first; what the others may do is looked at after the job itself.
+    const rights = yield* request.who
+    yield* refuseWhileRejected(writer, request)
+    const { job: admitted, errors } = admit(cluster, given, namespace)
+    if (errors.length > 0) return yield* refuse(500, multiError(errors))
+    if (!mayRegister(rights, admitted, "register-job")) return yield* permissionDenied
     const enforced = body["EnforceIndex"] === true ? Number(body["JobModifyIndex"] ?? 0) : undefined
     const conflicts = () =>
-      enforced === undefined ? undefined : conflict(state.job(namespace, job.ID), enforced)
-    const stored = state.job(namespace, job.ID)
-    const words = conflicts()
-    if (words !== undefined) return refuse(500, words)
-    if (stored !== undefined && stored.Type !== job.Type) {
-      return refuse(500, `cannot update job from type "${stored.Type}" to "${job.Type}"`)
-    }
-    const denied = missingConsulToken(cluster, job, given["ConsulToken"])
-    if (denied !== undefined) return refuse(500, denied)
+      enforced === undefined ? undefined : conflict(state.job(namespace, admitted.ID), enforced)
+    const stored = state.job(namespace, admitted.ID)
+    const refused =
+      conflicts() ??
+      (stored === undefined ? undefined : refusedTransition(stored, admitted)) ??
+      missingConsulToken(cluster, admitted, given["ConsulToken"])
+    if (refused !== undefined) return yield* refuse(500, refused)
+    const job = withScalingIds(stored, { ...admitted, NomadTokenID: rights.accessor }, cluster.newId)
+    const { kept, warnings: Warnings } = sourceOf(body)
     if (stored !== undefined && !specChanged(stored, job)) {
-      return Effect.succeed(evaluateUnchanged(writer, body, stored))
+      return { ...evaluateUnchanged(writer, body, stored), Warnings }
     }
-    const apply = Effect.suspend(() => {
-      const now = cluster.has("atomicCas") ? conflicts() : undefined
-      return now === undefined ? Effect.succeed(storeChanged(writer, body, job)) : refuse(500, now)
-    })
-    return slow === 0 ? apply : Effect.delay(apply, slow)
+    if (request.slowLog !== undefined) yield* Effect.sleep(request.slowLog)
+    const now = cluster.has("atomicCas") ? conflicts() : undefined
+    if (now !== undefined) return yield* refuse(500, now)
+    return { ...storeChanged(writer, body, job, kept), Warnings }
   })
+
+/** An operator may stop all registers and scalings but those of a management token. */
+export const refuseWhileRejected = (
+  { broker }: Writer,
+  { who }: Pick<Asked, "who">
+): Effect.Effect<void, Refusal> =>
+  Effect.flatMap(who, ({ isManagement }) =>
+    isManagement || broker.config()["RejectJobRegistration"] !== true
+      ? Effect.void
+      : refuse(403, "Job registration, dispatch, and scale are disabled by the scheduler configuration")
+  )
+
+/** Submitting, or this capability alone; and every volume that the job mounts. */
+export const mayRegister = (rights: Rights, job: Job, capability: string): boolean =>
+  rights.allows(job.Namespace, "submit-job", capability) &&
+  job.TaskGroups.every((group) =>
+    Object.values(isObject(group["Volumes"]) ? group["Volumes"] : {})
+      .filter(isObject)
+      .every((volume) =>
+        volume["Type"] === "csi"
+          ? rights.allows(job.Namespace, "csi-mount-volume")
+          : rights.mounts(textOf(volume["Source"]), volume["ReadOnly"] === true)
+      )
+  )
+
+/** What a job may not become. */
+const refusedTransition = (stored: Job, job: Job): string | undefined => {
+  if (stored.Type !== job.Type) return `cannot update job from type "${stored.Type}" to "${job.Type}"`
+  for (const [kind, key] of [
+    ["periodic", "Periodic"],
+    ["parameterized", "ParameterizedJob"]
+  ] as const) {
+    if (stored[key] !== null && job[key] === null) return `cannot update ${kind} job to being non-${kind}`
+    if (stored[key] === null && job[key] !== null) return `cannot update non-${kind} job to being ${kind}`
+  }
+  return undefined
+}
 
 const priorityOf = (body: JsonObject, job: Job): number => Number(body["EvalPriority"] ?? 0) || job.Priority
 
@@ -137,12 +189,16 @@ const evaluateUnchanged = (
   return registeredAs(evaluation, stored.ModifyIndex, state.index)
 }
 
-const storeChanged = ({ cluster, enqueue, registered }: Writer, body: JsonObject, given: Job): Registered => {
+const storeChanged = (
+  { cluster, enqueue, registered }: Writer,
+  body: JsonObject,
+  given: Job,
+  source: JsonObject | undefined
+): Registered => {
   const { state } = cluster
   const { Namespace: namespace, ID } = given
-  const stored = state.job(namespace, ID)
-  const job = preserved(cluster, body, given, stored)
-  const evaluation = storeVersion(cluster, job, "job-register", priorityOf(body, job), submissionOf(body))
+  const job = preserved(cluster, body, given, state.job(namespace, ID))
+  const evaluation = storeVersion(cluster, job, "job-register", priorityOf(body, job), source)
   const version = state.job(namespace, ID)?.Version ?? 0
   registered({ namespace, job: ID, version, index: state.index, changed: true, body })
   if (evaluation !== undefined) enqueue(evaluation)
@@ -159,78 +215,3 @@ export const registeredAs = (
   JobModifyIndex: jobIndex,
   Index: index
 })
-
-const submissionOf = (body: JsonObject): JsonObject | undefined =>
-  isObject(body["Submission"]) ? body["Submission"] : undefined
-
-/** Counts and resources of groups and tasks that are stored already stay, where the register asks for that. */
-const preserved = ({ has }: Cluster, body: JsonObject, job: Job, stored: Job | undefined): Job => {
-  const counts = body["PreserveCounts"] === true
-  const resources = body["PreserveResources"] === true && has("preserveResources")
-  if (!counts && !resources) return job
-  return {
-    ...job,
-    TaskGroups: job.TaskGroups.map((group) => {
-      const known = stored?.TaskGroups.find(({ Name }) => Name === group.Name)
-      const Tasks = group.Tasks.map((task) => {
-        const same = known?.Tasks.find(({ Name }) => Name === task.Name)
-        return resources && same !== undefined ? { ...task, Resources: same.Resources } : task
-      })
-      return { ...group, Tasks, Count: counts && known !== undefined ? known.Count : group.Count }
-    })
-  }
-}
-
-/**
- * Stores a job as its next version, with its evaluation and source, in one index. `job.Version` as posted: at
- * most the stored one means the next, and names the version whose source is inherited; a higher one is taken.
- */
-export const storeVersion = (
-  cluster: Cluster,
-  job: Job,
-  trigger: "job-register" | "job-deregister",
-  priority: number,
-  submission: JsonObject | undefined
-): Evaluation | undefined => {
-  const { state, has } = cluster
-  const key = jobKey(job.Namespace, job.ID)
-  const stored = state.jobs.get(key)
-  return state.commit(trigger === "job-register" ? "JobRegistered" : "JobDeregistered", (index, now) => {
-    const isNext = stored !== undefined && job.Version <= stored.Version
-    const version = isNext ? stored.Version + 1 : job.Version
-    state.putJob({
-      ...job,
-      Version: version,
-      CreateIndex: stored?.CreateIndex ?? index,
-      ModifyIndex: index,
-      JobModifyIndex: index,
-      SubmitTime: now,
-      Status: stored?.Status ?? "pending"
-    })
-    const inherited = isNext
-      ? state.submissions.get(key)?.find((each) => each.Version === job.Version)
-      : undefined
-    if (!has("submissions")) {
-      // Neither kept nor handed on.
-    } else if (submission !== undefined) {
-      state.putSubmission(key, {
-        Format: submission["Format"] ?? "",
-        JobID: job.ID,
-        JobModifyIndex: index,
-        Namespace: job.Namespace,
-        Source: submission["Source"] ?? "",
-        VariableFlags: submission["VariableFlags"] ?? null,
-        Variables: submission["Variables"] ?? "",
-        Version: version
-      })
-    } else if (inherited !== undefined) {
-      state.putSubmission(key, { ...inherited, Version: version, JobModifyIndex: index })
-    }
-    if (isParent(job)) return undefined
-    const evaluation = newEvaluation(cluster, { ...job, Priority: priority }, trigger, index, now, {
-      JobModifyIndex: index
-    })
-    state.putEvaluation(evaluation)
-    return evaluation
-  })
-}

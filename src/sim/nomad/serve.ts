@@ -9,12 +9,15 @@ const largestBody = 16 * 1024 * 1024
 /** Below this Nomad does not bother to compress, and its answers carry a length. */
 const smallest = 512
 
+/** A TCP address, or the path of a unix socket. */
+type Address = { readonly host: string; readonly port: number } | { readonly socket: string }
+
 /**
  * Serves `answer` over HTTP/1.1 until the scope is closed; the answer is the port. `undefined` as an answer
  * cuts the connection. A request whose client went away is interrupted.
  */
 export const serve = (
-  options: { readonly host: string; readonly port: number },
+  options: Address,
   answer: (request: ApiRequest) => Effect.Effect<Answer | undefined>
 ): Effect.Effect<number, Error, Scope.Scope> =>
   Effect.gen(function* () {
@@ -26,8 +29,8 @@ export const serve = (
             Effect.suspend(() => answer(parse(request, body))).pipe(
               Effect.flatMap((answered) =>
                 answered?.lines === undefined
-                  ? Effect.sync(() => send(request, response, answered))
-                  : stream(response, answered, answered.lines)
+                  ? Effect.sync(() => send(request, response, onSocket(answered, options)))
+                  : stream(response, onSocket(answered, options), answered.lines)
               ),
               Effect.catchCause((cause) =>
                 Effect.logError("answering failed", cause).pipe(
@@ -46,13 +49,15 @@ export const serve = (
     // A client of ours may keep a connection between two polls: 30 s is what a real agent keeps it.
     server.keepAliveTimeout = 30_000
     yield* Effect.acquireRelease(listen(server, options), () => close(server))
-    return (server.address() as AddressInfo).port
+    return "socket" in options ? 0 : (server.address() as AddressInfo).port
   })
 
-const listen = (server: Server, { host, port }: { readonly host: string; readonly port: number }) =>
+const listen = (server: Server, address: Address) =>
   Effect.callback<void, Error>((resume) => {
     server.once("error", (cause) => resume(Effect.fail(cause)))
-    server.listen(port, host, () => resume(Effect.void))
+    const done = () => resume(Effect.void)
+    if ("socket" in address) server.listen(address.socket, done)
+    else server.listen(address.port, address.host, done)
   })
 
 const close = (server: Server) =>
@@ -74,7 +79,15 @@ const collect = async (request: IncomingMessage): Promise<string> => {
 
 const parse = (request: IncomingMessage, body: string): ApiRequest => {
   const url = new URL(request.url ?? "/", "http://nomad")
-  return { method: request.method ?? "GET", path: decoded(url.pathname), query: url.searchParams, body }
+  const { method = "GET", headers } = request
+  const token = tokenIn(headers)
+  return { method, path: decoded(url.pathname), query: url.searchParams, body, token }
+}
+
+/** `X-Nomad-Token`, else the first word after `Bearer`. */
+const tokenIn = (headers: IncomingMessage["headers"]): string => {
+  const own = headers["x-nomad-token"]?.toString().trim() ?? ""
+  return own === "" ? (/^bearer\s+(\S+)/i.exec(headers.authorization ?? "")?.[1] ?? "") : own
 }
 
 const decoded = (path: string): string => {
@@ -96,6 +109,13 @@ const stream = (response: ServerResponse, { status, headers }: Answer, lines: No
     return lines((text) => void response.write(text))
   })
 
+/** What goes over a task's socket is never compressed, and does not say that it might be. */
+const onSocket = <A extends Answer | undefined>(answered: A, address: Address): A => {
+  if (answered === undefined || !("socket" in address)) return answered
+  const { Vary: _, ...headers } = answered.headers
+  return { ...answered, headers }
+}
+
 const send = (request: IncomingMessage, response: ServerResponse, answered: Answer | undefined): void => {
   if (answered === undefined) {
     request.socket.destroy()
@@ -103,7 +123,8 @@ const send = (request: IncomingMessage, response: ServerResponse, answered: Answ
   }
   const { status, headers, body } = answered
   const plain = Buffer.from(body)
-  const accepts = /\bgzip\b/.test(request.headers["accept-encoding"]?.toString() ?? "")
+  const accepts =
+    headers["Vary"] !== undefined && /\bgzip\b/.test(request.headers["accept-encoding"]?.toString() ?? "")
   const isSmall = plain.length < smallest
   const sent = accepts && !isSmall ? gzipSync(plain) : plain
   response.writeHead(status, {

@@ -10,6 +10,7 @@ export const startOf = (
   asks: Start["asks"],
   { Job, TaskGroup }: { readonly Job: Job; readonly TaskGroup: string },
   task: Task,
+  image = imageOf(task),
   restarts = 0
 ): Start => ({
   asks,
@@ -20,7 +21,7 @@ export const startOf = (
   task: task.Name,
   driver: task.Driver,
   config: task.Config ?? {},
-  image: imageOf(task),
+  image,
   batch: runsToEnd(Job),
   restarts
 })

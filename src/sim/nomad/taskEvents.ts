@@ -26,6 +26,9 @@ export const downloading = (at: Nanos, image: string): TaskEvent =>
 export const driverFailure = (at: Nanos, words: string): TaskEvent =>
   event("Driver Failure", at, words, { driver_error: words }, { DriverError: words })
 
+export const failedValidation = (at: Nanos, words: string): TaskEvent =>
+  event("Failed Validation", at, words, { validation_error: words }, { ValidationError: words })
+
 export const started = (at: Nanos): TaskEvent => event("Started", at, "Task started by client")
 
 /** How a task ended: what its driver says of it, `""` where that is nothing. */

@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { type Asked, permissionDenied } from "./Asked.ts"
 import { isActive } from "./Deployment.ts"
 import { isParent, jobKey } from "./Job.ts"
 import { specChanged } from "./jobChange.ts"
@@ -6,7 +7,8 @@ import { isObject, type Json, type JsonObject } from "./Json.ts"
 import { newEvaluation } from "./newEvaluation.ts"
 import { multiError, refuse, type Refusal } from "./Refusal.ts"
 import { missingConsulToken, missingVaultToken } from "./submitterTokens.ts"
-import { type Registered, registeredAs, storeVersion, type Writer } from "./registerJob.ts"
+import { mayRegister, type Registered, registeredAs, type Writer } from "./registerJob.ts"
+import { storeVersion } from "./storeVersion.ts"
 
 /** `POST /v1/job/:id/revert`. */
 export const revert = (
@@ -15,9 +17,10 @@ export const revert = (
   id: string,
   version: number,
   enforced: number | null,
-  tokens: { readonly vault: Json | undefined; readonly consul: Json | undefined }
+  tokens: { readonly vault: Json | undefined; readonly consul: Json | undefined },
+  { who }: Pick<Asked, "who">
 ): Effect.Effect<Registered, Refusal> =>
-  Effect.suspend(() => {
+  Effect.flatMap(who, (rights): Effect.Effect<Registered, Refusal> => {
     const { cluster, enqueue } = writer
     const { state } = cluster
     const stored = state.job(namespace, id)
@@ -30,7 +33,8 @@ export const revert = (
     if (enforced !== null && enforced !== stored.Version) {
       return refuse(500, `Current job has version ${stored.Version}; enforcing version ${enforced}`)
     }
-    const next = { ...target, VersionTag: null, Stable: false }
+    const next = { ...target, VersionTag: null, Stable: false, NomadTokenID: rights.accessor }
+    if (!mayRegister(rights, next, "revert-job")) return permissionDenied
     const errors = missingVaultToken(cluster, next, tokens.vault)
     if (errors.length > 0) return refuse(500, multiError(errors))
     const denied = missingConsulToken(cluster, next, tokens.consul)
@@ -86,7 +90,8 @@ export const scale = (
   namespace: string,
   id: string,
   group: string,
-  count: Json | undefined
+  count: Json | undefined,
+  message: string
 ): Effect.Effect<Registered, Refusal> =>
   Effect.suspend(() => {
     const { state } = cluster
@@ -120,9 +125,41 @@ export const scale = (
       state.putEvaluation(made)
       return made
     })
-    state.commit(undefined, () => undefined)
+    state.commit(undefined, (CreateIndex, now) => {
+      const PreviousCount = stored.TaskGroups.find(({ Name }) => Name === group)?.Count ?? 0
+      const event = { Count: count, PreviousCount, EvalID: evaluation.ID, Message: message, CreateIndex }
+      state.putScaling(namespace, id, group, { ...event, Error: false, Meta: null, Time: now })
+    })
     enqueue(evaluation)
     return Effect.succeed(registeredAs(evaluation, jobIndex, state.index))
+  })
+
+/**
+ * `POST /v1/job/:id/stable`. The version it names becomes the current job, with the indexes it had: for one that is
+ * not the newest this is a fall back that schedules nothing (`nomad-api.md` §6). Answers the index.
+ */
+export const setStable = (
+  { cluster: { state } }: Writer,
+  namespace: string,
+  id: string,
+  version: number,
+  stable: boolean
+): Effect.Effect<number, Refusal> =>
+  Effect.suspend(() => {
+    const target = state.versionsOf(namespace, id).find((each) => each.Version === version)
+    if (target === undefined) {
+      return refuse(500, `job "${id}" in namespace "${namespace}" at version ${version} not found`)
+    }
+    // Tagging and this tell no event.
+    state.commit(undefined, (index) =>
+      state.putJob({
+        ...target,
+        Stable: stable,
+        Status: state.job(namespace, id)?.Status ?? target.Status,
+        ModifyIndex: index
+      })
+    )
+    return Effect.succeed(state.index)
   })
 
 /** `POST|DELETE /v1/job/:id/versions/:tag/tag`; `version` is `undefined` to take the tag away. */

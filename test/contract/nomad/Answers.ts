@@ -3,6 +3,7 @@
 export interface JobBody {
   readonly ID: string
   readonly Namespace: string
+  readonly NomadTokenID: string
   readonly Version: number
   readonly Stable: boolean
   readonly Stop: boolean
@@ -18,6 +19,12 @@ export interface GroupBody {
   readonly Count: number
   readonly Constraints: ReadonlyArray<{ readonly RTarget: string }>
   readonly RestartPolicy: { readonly Attempts: number }
+  readonly Scaling?: {
+    readonly ID: string
+    readonly Enabled: boolean
+    readonly CreateIndex: number
+    readonly ModifyIndex: number
+  }
   readonly Tasks: readonly [
     {
       readonly Config: Record<string, unknown>
@@ -40,6 +47,7 @@ export interface DeploymentBody {
       readonly PlacedAllocs: number
       readonly HealthyAllocs: number
       readonly UnhealthyAllocs: number
+      readonly DesiredCanaries: number
       readonly PlacedCanaries: ReadonlyArray<string> | null
       readonly Promoted: boolean
       readonly RequireProgressBy: string | null
@@ -67,7 +75,11 @@ export interface StubBody {
       readonly StartedAt: string | null
       readonly FinishedAt: string | null
       readonly LastRestart: string | null
-      readonly Events: ReadonlyArray<{ readonly Type: string; readonly DisplayMessage: string }>
+      readonly Events: ReadonlyArray<{
+        readonly Type: string
+        readonly DisplayMessage: string
+        readonly Details: Readonly<Record<string, string>>
+      }>
     }
   }
 }
@@ -105,6 +117,7 @@ export interface WriteBody {
   readonly JobModifyIndex: number
   readonly Index: number
   readonly RevertedJobVersion: number | null
+  readonly Warnings: string
 }
 
 export interface ValidateBody {

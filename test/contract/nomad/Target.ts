@@ -1,8 +1,6 @@
-import { assert } from "@effect/vitest"
-import { Clock, Effect, Layer, ManagedRuntime, type Scope } from "effect"
-import { TestClock } from "effect/testing"
+import { Effect, type Scope } from "effect"
+import { request } from "node:http"
 import type { WriteBody } from "./Answers.ts"
-import { NomadSimulator, type Outcome } from "../../../src/sim/NomadSimulator.ts"
 
 /** One answer of whatever is tested. */
 export interface Reply<A> {
@@ -13,11 +11,17 @@ export interface Reply<A> {
   readonly json: A
 }
 
-/** What the contract is tested against. */
-export interface Target {
+/** What somebody may ask of a target. */
+export interface Caller {
   readonly call: <A = WriteBody>(method: string, path: string, body?: unknown) => Effect.Effect<Reply<A>>
   /** Opens a stream of lines that nobody ends: it is closed with the scope. */
   readonly stream: (path: string) => Effect.Effect<Streamed, never, Scope.Scope>
+}
+
+/** What the contract is tested against. */
+export interface Target extends Caller {
+  /** Where it listens. */
+  readonly url: string
   /** Lets time pass: virtual on the simulator, real on an agent. */
   readonly pass: (milliseconds: number) => Effect.Effect<void>
   /** Milliseconds on the clock that `pass` moves. */
@@ -33,13 +37,36 @@ export interface Target {
   readonly stop: () => Promise<void>
 }
 
+/** A target with ACLs on; by itself it asks with a management token. */
+export interface AclTarget extends Target {
+  /** The same for who has this token; `""` is nobody. */
+  readonly as: (token: string) => Caller
+  /** What a task finds in its secrets: the token of its identity, and the socket of the Task API. */
+  readonly inTask: (
+    allocation: string,
+    task: string
+  ) => Effect.Effect<{ readonly token: string; readonly api: (token: string) => Caller["call"] }>
+}
+
+/** A target whose node runs docker, and a registry that it pulls from. */
+export interface DockerTarget extends Target {
+  /** Host and port of the registry. */
+  readonly registry: string
+  /** The tag points at an image from now on whose program writes this line and sleeps; answers its digest. */
+  readonly push: (repository: string, tag: string, line: string) => Effect.Effect<string>
+}
+
+const tokenHeader = (token: string): Record<string, string> =>
+  token === "" ? {} : { "X-Nomad-Token": token }
+
 export const caller =
-  (url: string): Target["call"] =>
+  (url: string, token = ""): Caller["call"] =>
   <A>(method: string, path: string, body?: unknown): Effect.Effect<Reply<A>> =>
     Effect.promise(async (signal) => {
       const response = await fetch(`${url}${path}`, {
         method,
         signal,
+        headers: tokenHeader(token),
         ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) })
       })
       const text = await response.text()
@@ -52,15 +79,38 @@ export const caller =
       }
     })
 
+/** The same over a unix socket. */
+export const socketCaller =
+  (socketPath: string, token: string): Caller["call"] =>
+  <A>(method: string, path: string, body?: unknown): Effect.Effect<Reply<A>> =>
+    Effect.callback<Reply<A>>((resume) => {
+      const sent = request({ socketPath, path, method, headers: tokenHeader(token) }, (response) => {
+        let text = ""
+        response.setEncoding("utf8")
+        response.on("data", (chunk: string) => (text += chunk))
+        response.on("end", () => {
+          const headers = new Headers()
+          for (const [name, value] of Object.entries(response.headers)) headers.set(name, String(value))
+          const isJson = headers.get("content-type")?.startsWith("application/json") === true
+          const json = (isJson ? JSON.parse(text) : null) as A
+          resume(Effect.succeed({ status: response.statusCode ?? 0, headers, text, json }))
+        })
+      })
+      sent.on("error", (cause) => resume(Effect.die(cause)))
+      sent.end(body === undefined ? undefined : JSON.stringify(body))
+    })
+
 /** The lines that a stream has sent so far. */
 export interface Streamed {
+  /** Whether the other side has closed it. */
+  readonly ended: () => boolean
   readonly status: number
   readonly headers: Headers
   readonly lines: ReadonlyArray<string>
 }
 
 export const streamer =
-  (url: string): Target["stream"] =>
+  (url: string, token = ""): Caller["stream"] =>
   (path) =>
     Effect.gen(function* () {
       const abort = yield* Effect.acquireRelease(
@@ -70,11 +120,14 @@ export const streamer =
       return yield* Effect.promise(async () => {
         const { signal } = abort
         // With what would compress any other answer.
-        const headers = { "Accept-Encoding": "gzip" }
+        const headers = { "Accept-Encoding": "gzip", ...tokenHeader(token) }
         const response = await fetch(`${url}${path}`, { signal, headers })
         const lines: Array<string> = []
-        void follow(response, lines).catch(() => undefined)
-        return { status: response.status, headers: response.headers, lines }
+        let ended = false
+        void follow(response, lines)
+          .catch(() => undefined)
+          .then(() => (ended = true))
+        return { status: response.status, headers: response.headers, lines, ended: () => ended }
       })
     })
 
@@ -84,44 +137,5 @@ const follow = async (response: Response, lines: Array<string>): Promise<void> =
     const parts = `${rest}${text}`.split("\n")
     rest = parts.pop() ?? ""
     lines.push(...parts)
-  }
-}
-
-/** Start of the simulator's virtual time. */
-const start = Date.UTC(2026, 0, 1)
-
-/** Never warns: a virtual clock that stands still is what is wanted here. */
-const virtualClock = TestClock.layer({ warningDelay: "1 hour" })
-
-/** A simulator on a clock of its own that only `pass` moves. */
-export const startSimulator = async (): Promise<Target> => {
-  const runtime = ManagedRuntime.make(NomadSimulator.layer().pipe(Layer.provideMerge(virtualClock)))
-  await runtime.runPromise(TestClock.setTime(start))
-  const simulator = await runtime.runPromise(NomadSimulator)
-  const onClock = <A>(effect: Effect.Effect<A>) => Effect.promise(() => runtime.runPromise(effect))
-  return {
-    call: caller(simulator.url),
-    stream: streamer(simulator.url),
-    pass: (milliseconds) => onClock(TestClock.adjust(milliseconds)),
-    now: onClock(Clock.currentTimeMillis),
-    holds: (path) =>
-      Effect.gen(function* () {
-        for (let tries = 0; tries < 400; tries++) {
-          const held = (yield* simulator.requests).some(
-            (each) => each.status === null && each.path.includes(path)
-          )
-          if (held) return
-          yield* Effect.sleep("5 millis")
-        }
-        assert.fail(`no request for ${path} is held`)
-      }),
-    says: (job, task, what) => {
-      const outcome: Outcome =
-        what === "never starts"
-          ? { _tag: "StartFails", words: "there is no such program" }
-          : { _tag: "Exits", code: 3, ...what }
-      return simulator.setOutcome({ job, task, outcome })
-    },
-    stop: () => runtime.dispose()
   }
 }

@@ -1,29 +1,10 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { fixtureJob } from "../../../src/sim/NomadSimulator.ts"
-import type { DeploymentBody, EvaluationBody, JobBody } from "./Answers.ts"
 import { broken, deployment, newId, post, some, stableJob } from "./steps.ts"
+import { arrives, type Line, type StreamEvent, told } from "./streams.ts"
 import type { Streamed, Target } from "./Target.ts"
 
-interface StreamEvent {
-  readonly Topic: string
-  readonly Type: string
-  readonly Key: string
-  readonly Index: number
-  readonly Payload: {
-    readonly Job?: JobBody
-    readonly Evaluation?: EvaluationBody
-    readonly Deployment?: DeploymentBody & { readonly JobID: string }
-  }
-}
-interface Line {
-  readonly Index: number
-  readonly Events: ReadonlyArray<StreamEvent>
-}
-
-/** The lines with events; those without are signs of life. */
-const told = ({ lines }: Streamed): ReadonlyArray<Line> =>
-  lines.filter((each) => each !== "{}").map((each) => JSON.parse(each) as Line)
 const alive = ({ lines }: Streamed): number => lines.filter((each) => each === "{}").length
 const topics = ({ Events }: Line): ReadonlyArray<string> => Events.map((each) => each.Topic).toSorted()
 
@@ -31,17 +12,6 @@ const succeeds = (line: Line): boolean =>
   line.Events.some((each) => each.Payload.Deployment?.Status === "successful")
 const registers = (stream: Streamed): Line | undefined =>
   told(stream).find((line) => line.Events.some((each) => each.Type === "JobRegistered"))
-
-/** Waits until the stream has sent it: bytes take real time, on a virtual clock too. */
-const arrives = <A>(of: () => A | undefined, what: string): Effect.Effect<A> =>
-  Effect.gen(function* () {
-    for (let tries = 0; tries < 1000; tries++) {
-      const found = of()
-      if (found !== undefined) return found
-      yield* Effect.sleep("5 millis")
-    }
-    return assert.fail(`${what} did not arrive`)
-  })
 
 /** The event stream. */
 export const events = (target: () => Target): void => {

@@ -1,12 +1,15 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { fixtureJob } from "../../../src/sim/NomadSimulator.ts"
-import { changed, getJob, newId, post, stableJob } from "./steps.ts"
+import { changed, getJob, newId, post, some, stableJob } from "./steps.ts"
 import type { JobBody, SubmissionBody, VersionsBody } from "./Answers.ts"
 import type { Target } from "./Target.ts"
 
 const implied = (job: JobBody): number =>
   job.TaskGroups[0].Constraints.filter((each) => each.RTarget === ">= 1.7.0-a").length
+
+const scaling = (job: JobBody) => some(job.TaskGroups[0].Scaling)
+const sent = (Source: string) => ({ Submission: { Source, Format: "hcl2" } })
 
 /** Old versions, their tags and sources. */
 export const versions = (target: () => Target): void => {
@@ -135,6 +138,63 @@ export const versions = (target: () => Target): void => {
         shown,
         steps.map((step) => ["Edited", [["Env[A]", ...step]]])
       )
+    })
+  )
+
+  it.live("statement 110: a scaling block makes one version of its own when it is posted back", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      const group = { Scaling: { Min: 0, Max: 3, Policy: { a: "b" } } }
+      yield* post(target(), fixtureJob({ id, count: 0, group }))
+      const first = yield* getJob(target(), id)
+      assert.strictEqual(scaling(first).CreateIndex, first.JobModifyIndex)
+      yield* post(target(), first)
+      const second = yield* getJob(target(), id)
+      assert.deepStrictEqual(
+        [second.Version, scaling(second).CreateIndex, scaling(second).ID],
+        [1, 0, scaling(first).ID]
+      )
+      yield* post(target(), second)
+      assert.strictEqual((yield* getJob(target(), id)).Version, 1)
+      yield* target().call("DELETE", `/v1/job/${id}`)
+      const stopped = yield* getJob(target(), id)
+      assert.deepStrictEqual(
+        [scaling(stopped).Enabled, scaling(stopped).ModifyIndex],
+        [false, stopped.JobModifyIndex]
+      )
+      yield* post(target(), { ...stopped, Stop: false })
+      const again = yield* getJob(target(), id)
+      assert.deepStrictEqual([again.Stop, scaling(again).Enabled], [false, false])
+    })
+  )
+
+  it.live("statement 205: when a source is kept, copied, empty, and too large", () =>
+    Effect.gen(function* () {
+      const id = newId()
+      const source = (version: number) =>
+        Effect.map(
+          target().call<SubmissionBody>("GET", `/v1/job/${id}/submission?version=${version}`),
+          ({ status, json }) => (status === 200 ? json.Source : status)
+        )
+      const job = fixtureJob({ id, count: 0 })
+      yield* post(target(), job, sent("first"))
+      // The job has not changed, and neither has its text.
+      yield* post(target(), yield* getJob(target(), id), sent("other"))
+      assert.strictEqual(yield* source(0), "first")
+      yield* target().call("POST", `/v1/job/${id}/scale`, { Target: { Group: "g" }, Count: 0 })
+      assert.strictEqual(yield* source(1), "first")
+      yield* target().call("DELETE", `/v1/job/${id}`)
+      assert.strictEqual(yield* source(2), "first")
+      const large = yield* post(target(), { ...changed(job), Version: 2 }, sent("x".repeat(1_100_000)))
+      assert.strictEqual(
+        large.json.Warnings,
+        "1 warning:\n\n* job source size of 1.1 MB exceeds maximum of 1.0 MB and will be discarded"
+      )
+      assert.strictEqual(yield* source(3), "first")
+      const largest = yield* post(target(), changed(job, "3"), sent("y".repeat(1_000_000)))
+      assert.strictEqual(largest.json.Warnings, "")
+      yield* post(target(), { ...changed(job, "4"), Version: 4 }, sent(""))
+      assert.strictEqual(yield* source(5), "")
     })
   )
 

@@ -88,7 +88,7 @@ describe("over HTTP", () => {
     ["POST", "/_sim/jobs", { ID: "x" }, 500],
     ["POST", "/_sim/jobs", [], 400],
     ["GET", "/_sim/nope", undefined, 404],
-    ["GET", "/v1/jobs/parse", undefined, 501]
+    ["GET", "/v1/jobs/parse", undefined, 405]
   ] as const)("%s %s %j is refused", ([method, path, body, status]) =>
     withSimulator((nomad) =>
       Effect.map(call(nomad, method, path, body), (answered) => {
