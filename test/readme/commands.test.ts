@@ -6,7 +6,8 @@ import { afterAll, beforeAll, inject } from "vitest"
 import { onPath } from "../real/dockerRegistry.ts"
 import { emptyDatabase, noPostgres } from "../real/postgres.ts"
 import { goesOn, notRun, refused, shows, showsInApi, stays } from "./commands.ts"
-import { type Command, commandsOf, documents } from "./Document.ts"
+import { StallReason, WaitReason } from "../../src/domain/Decision.ts"
+import { type Command, commandsOf, documents, read } from "./Document.ts"
 import { Reader } from "./Reader.ts"
 import { canBeApart } from "./Shell.ts"
 
@@ -45,6 +46,15 @@ if (!hasBackup)
 const adopt = "curl -X POST 127.0.0.1:8080/v1/adopt"
 const restore =
   'pg_restore --clean --if-exists --no-owner --exit-on-error --dbname="$DATABASE_URL" registrywatcher.dump'
+
+const metric = /\b((?:registrywatcher|process|nodejs)_[a-z_]+)(?:\{([^}]*)\})?/g
+const selector = /(\w+)(=|!=|=~)"([^"]*)"/g
+/** Labels that a series has only once it happened. */
+const later: Readonly<Record<string, ReadonlyArray<string>>> = {
+  "registrywatcher_repositories decision": ["wait", "stall"],
+  "registrywatcher_repositories reason": [...WaitReason.literals, ...StallReason.literals],
+  "registrywatcher_http_requests_total status": ["5.."]
+}
 
 describe.skipIf(!canRun)("the commands of the documents, as they stand there", () => {
   const scope = Scope.makeUnsafe()
@@ -115,5 +125,24 @@ describe.skipIf(!canRun)("the commands of the documents, as they stand there", (
       await follow(command)
     }
     failed = undefined
+  })
+
+  it("L13: every metric of docs/operations.md is one of /metrics, with its labels", async () => {
+    if (failed !== undefined) throw new Error(`not tried, because ${failed} failed`)
+    await untilInSync()
+    const { output } = await reader.shell.run("curl -s 127.0.0.1:8080/metrics")
+    const series = output.split("\n").filter((line) => /^\w/.test(line))
+    const named = [...read("docs/operations.md").matchAll(metric)]
+    assert.isAtLeast(named.length, 20)
+    for (const [text, name = "", selectors = ""] of named) {
+      const ofName = series.filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+      assert.isNotEmpty(ofName, text)
+      for (const [, label = "", , values = ""] of selectors.matchAll(selector)) {
+        const labelled = new Set(ofName.map((line) => new RegExp(`[{,]${label}="([^"]*)"`).exec(line)?.[1]))
+        assert.notInclude([...labelled], undefined, text)
+        const known = [...labelled, ...(later[`${name} ${label}`] ?? [])]
+        for (const value of values.split("\\|")) assert.include(known, value, text)
+      }
+    }
   })
 })

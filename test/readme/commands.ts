@@ -8,7 +8,8 @@ export const notRun: Readonly<Record<string, string>> = {
     "docker tag traefik/whoami:v1.11.0 127.0.0.1:5000/api:v1.0.0",
     "docker push 127.0.0.1:5000/api:v1.0.0",
     "docker compose down -v",
-    "docker build -f deploy/Dockerfile -t REGISTRY/registrywatcher:0.1.0 . && docker push REGISTRY/registrywatcher:0.1.0"
+    "docker build -f deploy/Dockerfile -t REGISTRY/registrywatcher:0.1.0 .",
+    "docker push REGISTRY/registrywatcher:0.1.0"
   ]),
   ...needs("a Nomad with ACLs and clients; test/deploy holds the files to its parser", [
     "nomad acl policy apply -namespace default -job registrywatcher registrywatcher deploy/policy.hcl",
