@@ -55,7 +55,7 @@ export class Shell {
   }
 
   /** Runs it to its end; rejects after `seconds`. */
-  async run(command: string, seconds = 60): Promise<Ended> {
+  async run(command: string, seconds = 90): Promise<Ended> {
     this.#output = ""
     const script = this.#bash.stdio[3] as Writable
     script.write(`${command}\n\0`)
@@ -74,7 +74,7 @@ export class Shell {
 
   /** Starts a command that stays, as in a terminal of its own; what it writes is in `file`. Answers its process group. */
   async begin(command: string, file: string): Promise<number> {
-    await this.run(`{ ${command}\n} >${file} 2>&1 &`)
+    await this.run(`: >${file}; { ${command}\n} >${file} 2>&1 &`)
     return Number((await this.run("echo $!")).output)
   }
 

@@ -65,12 +65,13 @@ describe.skipIf(!canRun)("the commands of the documents, as they stand there", (
   afterAll(async () => {
     await reader.end()
     await Effect.runPromise(Scope.close(scope, Exit.void))
-  })
+  }, 60_000)
 
   /** Whoever orders something looks whether it went well before they order something else. */
   const untilInSync = () =>
-    reader.shell.run(
-      `until curl -s 127.0.0.1:8080/v1/repositories/api | grep '"decision":"in_sync"' | grep -q '"request":null'; do sleep 0.1; done`
+    reader.follow(
+      { text: "curl 127.0.0.1:8080/v1/repositories/api", place: "before the next order" },
+      { shows: /"request":null.*"decision":"in_sync"/s, isRefused: false }
     )
 
   /** What a reader did who came this far, beside what stands there. */
@@ -113,7 +114,7 @@ describe.skipIf(!canRun)("the commands of the documents, as they stand there", (
   const asked = new Set<string>()
   let failed: string | undefined
 
-  it.each(documents)("%s", { timeout: 120_000 }, async (file) => {
+  it.each(documents)("%s", { timeout: 240_000 }, async (file) => {
     if (failed !== undefined) throw new Error(`not tried, because ${failed} failed`)
     failed = file
     for (const command of commandsOf(file)) {
@@ -127,22 +128,26 @@ describe.skipIf(!canRun)("the commands of the documents, as they stand there", (
     failed = undefined
   })
 
-  it("L13: every metric of docs/operations.md is one of /metrics, with its labels", async () => {
-    if (failed !== undefined) throw new Error(`not tried, because ${failed} failed`)
-    await untilInSync()
-    const { output } = await reader.shell.run("curl -s 127.0.0.1:8080/metrics")
-    const series = output.split("\n").filter((line) => /^\w/.test(line))
-    const named = [...read("docs/operations.md").matchAll(metric)]
-    assert.isAtLeast(named.length, 20)
-    for (const [text, name = "", selectors = ""] of named) {
-      const ofName = series.filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
-      assert.isNotEmpty(ofName, text)
-      for (const [, label = "", , values = ""] of selectors.matchAll(selector)) {
-        const labelled = new Set(ofName.map((line) => new RegExp(`[{,]${label}="([^"]*)"`).exec(line)?.[1]))
-        assert.notInclude([...labelled], undefined, text)
-        const known = [...labelled, ...(later[`${name} ${label}`] ?? [])]
-        for (const value of values.split("\\|")) assert.include(known, value, text)
+  it(
+    "L13: every metric of docs/operations.md is one of /metrics, with its labels",
+    { timeout: 60_000 },
+    async () => {
+      if (failed !== undefined) throw new Error(`not tried, because ${failed} failed`)
+      await untilInSync()
+      const { output } = await reader.shell.run("curl -s 127.0.0.1:8080/metrics")
+      const series = output.split("\n").filter((line) => /^\w/.test(line))
+      const named = [...read("docs/operations.md").matchAll(metric)]
+      assert.isAtLeast(named.length, 20)
+      for (const [text, name = "", selectors = ""] of named) {
+        const ofName = series.filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+        assert.isNotEmpty(ofName, text)
+        for (const [, label = "", , values = ""] of selectors.matchAll(selector)) {
+          const labelled = new Set(ofName.map((line) => new RegExp(`[{,]${label}="([^"]*)"`).exec(line)?.[1]))
+          assert.notInclude([...labelled], undefined, text)
+          const known = [...labelled, ...(later[`${name} ${label}`] ?? [])]
+          for (const value of values.split("\\|")) assert.include(known, value, text)
+        }
       }
     }
-  })
+  )
 })
