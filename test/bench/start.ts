@@ -12,7 +12,7 @@ import { type Fleet, layerNomad, makeFleet, progress } from "./Fleet.ts"
 import { quick } from "./quick.ts"
 import { percentiles, report, type Row } from "./report.ts"
 
-const times = quick ? 1 : 11
+const times = quick ? 1 : 7
 const repositories = quick ? 3 : 1000
 /** Milliseconds between two questions whether something is so: no figure is more exact. */
 const every = 5
@@ -72,7 +72,7 @@ const role = async ({ url }: Controller): Promise<string> =>
 
 const program = Effect.gen(function* () {
   const nomad = yield* NomadSimulator
-  const fleet = yield* makeFleet({ repositories, tags: 1, interval: "59s", durable: true })
+  const fleet = yield* makeFleet({ repositories, tags: 1, interval: "10s", durable: true })
   const folder = yield* Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "rw-bench-"))),
     (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true }))
