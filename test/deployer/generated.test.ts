@@ -157,7 +157,7 @@ const drawnCase = Arbitrary.all({
 
 layer(simulated, { excludeTestServices: true })("jobs of every kind, as Nomad received them", (it) => {
   it.effect(
-    "S5: S22: differ in image and marker of the mapped tasks, and what a register would itself change, and in nothing else; so does their source",
+    "S5: S21: S22: differ in image and marker of the mapped tasks, and what a register would itself change, and in nothing else; so does their source",
     () =>
       Effect.gen(function* () {
         // Nothing is placed: what is looked at is what was written.

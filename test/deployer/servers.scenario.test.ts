@@ -1,9 +1,11 @@
 import { assert, describe, layer } from "@effect/vitest"
-import { Effect, Redacted } from "effect"
-import { NomadSimulator, quickTimings } from "../../src/sim/NomadSimulator.ts"
+import { Effect, Fiber, Redacted } from "effect"
+import { Deployer } from "../../src/deployer/Deployer.ts"
+import type { Attempt } from "../../src/domain/Attempt.ts"
+import { Fault, NomadSimulator, quickTimings } from "../../src/sim/NomadSimulator.ts"
 import { digestA, digestB, image, type Json } from "./jobs.ts"
 import { call, imagesOf, jobOf, settledJob } from "./kinds.ts"
-import { deploy, outcome, simulatedWith, to } from "./simulated.ts"
+import { deploy, eventually, outcome, simulatedWith, to } from "./simulated.ts"
 
 const text = (of: string) =>
   `job "web" {\n  group "web" {\n    task "web" {\n      config { image = "${of}" }\n    }\n  }\n}\n`
@@ -90,6 +92,58 @@ describe("servers of every version that differs (nomad-api.md §0.1)", () => {
         const { registered } = yield* deploy("secret", to("1.0.1"))
         assert.strictEqual(registered._tag, "Rejected")
         assert.include("words" in registered ? registered.words : "", "missing Vault token")
+      })
+    )
+  })
+})
+
+/** Long enough for another register to pass between the look and the write. */
+const slowLog = Fault.cases.SlowLog.make({ method: "POST", path: "/v1/jobs", millis: 1_500, times: 1 })
+const settle = (attempt: Attempt) => Deployer.use((deployer) => deployer.settle(attempt))
+const foreign = (id: string) => jobOf(id, "service", {}, { image: `${image}:9.9.9`, minHealthyTime: 5_000 })
+
+describe("a server that looks at check-and-set before the log alone (until 2.0.1)", () => {
+  layer(simulatedWith(quickTimings, { version: "2.0.0" }), { excludeTestServices: true })((it) => {
+    it.effect(
+      "S4: S6: ours is written over by a register that both passed: superseded, and found by its marker",
+      () =>
+        Effect.gen(function* () {
+          const nomad = yield* NomadSimulator
+          yield* nomad.register(jobOf("over", "service", {}, { minHealthyTime: 5_000 }))
+          yield* settledJob("over")
+          const read = yield* nomad.job("default", "over")
+          yield* nomad.inject(slowLog)
+          const theirs = yield* Effect.forkChild(
+            call("/v1/jobs", "POST", {
+              Job: foreign("over"),
+              EnforceIndex: true,
+              JobModifyIndex: read?.JobModifyIndex
+            })
+          )
+          yield* eventually(nomad.requests, (all) => all.at(-1)?.method === "POST")
+          const { attempt, registered } = yield* deploy("over", to("1.0.1"))
+          assert.strictEqual(registered._tag, "Accepted")
+          assert.isObject(yield* Fiber.join(theirs))
+          assert.deepStrictEqual(yield* imagesOf("over"), [`${image}:9.9.9`])
+          const settled = yield* settle(attempt)
+          assert.deepInclude(settled, { _tag: "Accepted", nomadVersion: 1 })
+          assert.deepInclude(yield* outcome(attempt), { outcome: "superseded", blame: null })
+        })
+    )
+
+    it.effect("S4: of two of ours with one index each is one version, found by its own marker", () =>
+      Effect.gen(function* () {
+        const nomad = yield* NomadSimulator
+        yield* nomad.register(jobOf("twice", "service"))
+        yield* settledJob("twice")
+        yield* nomad.inject(slowLog)
+        const before = (yield* nomad.requests).length
+        const slow = yield* Effect.forkChild(deploy("twice", to("1.0.1")))
+        yield* eventually(nomad.requests, (all) => all.slice(before).some(({ method }) => method === "POST"))
+        const quick = yield* deploy("twice", to("1.0.1"))
+        const late = yield* Fiber.join(slow)
+        assert.deepInclude(yield* settle(quick.attempt), { _tag: "Accepted", nomadVersion: 1 })
+        assert.deepInclude(yield* settle(late.attempt), { _tag: "Accepted", nomadVersion: 2 })
       })
     )
   })

@@ -50,7 +50,7 @@ export const ruleLines: ReadonlyArray<Mutant> = [
     "S5 appended",
     "the constraint of a Consul partition once more at every register",
     "S5",
-    ["test/deployer/generated.test.ts", "S5: S22: differ"],
+    ["test/deployer/generated.test.ts", "S5: S21: S22: differ"],
     edit(
       "src/deployer/nomad/appendedConstraints.ts",
       `if (partition === "") return []`,
@@ -61,7 +61,7 @@ export const ruleLines: ReadonlyArray<Mutant> = [
     "S5 tag",
     "the version tag on two versions",
     "S5",
-    ["test/deployer/generated.test.ts", "S5: S22: differ"],
+    ["test/deployer/generated.test.ts", "S5: S21: S22: differ"],
     edit(
       editJob,
       "const { VersionTag: _dropped, ...rest } = edited as RawJob",
@@ -266,6 +266,13 @@ export const ruleLines: ReadonlyArray<Mutant> = [
     edit(deployer, "if (job.Stop) return", "if (job.Version < 0) return")
   ),
   mutant(
+    "S21 multiregion",
+    "a job of several regions written in one",
+    "S21",
+    ["test/deployer/generated.test.ts", "S5: S21: S22: differ"],
+    edit(deployer, "if (isSet(job.Multiregion))", "if (job.Version < 0)")
+  ),
+  mutant(
     "S22",
     "a task that is missing passed over",
     "S22",
@@ -278,6 +285,46 @@ export const ruleLines: ReadonlyArray<Mutant> = [
     "S22",
     ["test/config/sharedTasks.test.ts", "S22: "],
     edit("src/config/sharedTasks.ts", "both.length === 0 ? undefined", "both.length >= 0 ? undefined")
+  ),
+  mutant(
+    "S23",
+    "an image split at its first colon",
+    "S23",
+    ["test/domain/ImageReference.test.ts", "S23: "],
+    edit(
+      "src/domain/ImageReference.ts",
+      `named.indexOf(":", named.lastIndexOf("/") + 1)`,
+      `named.indexOf(":")`
+    )
+  ),
+  mutant(
+    "S24",
+    "a read of a server that fell behind believed",
+    "S24",
+    [racesTest, "S24: nothing is decided on an old read, of a server that fell behind"],
+    edit(
+      "src/deployer/nomad/makeRefuseStale.ts",
+      "const isStale = lowSince !== undefined &&",
+      "const isStale = lowSince === 0n &&"
+    )
+  ),
+  mutant(
+    "S24 leader",
+    "a read without a leader believed",
+    "S24",
+    [racesTest, "S24: nothing is decided on an old read, of a server that knows no leader"],
+    edit(
+      "src/deployer/nomad/makeRead.ts",
+      `answer.headers.get("x-nomad-knownleader") === "false"`,
+      `answer.headers.get("x-nomad-knownleader") === ""`
+    )
+  ),
+  mutant(
+    "S4 intact",
+    "with the lock lost, a late register written over its successor",
+    "S4",
+    [racesTest, "S4: S2: with check-and-set intact"],
+    edit(deployer, "EnforceIndex: true,", "EnforceIndex: false,")
   ),
   mutant(
     "X22 stream",

@@ -52,6 +52,12 @@ const foreignWrites = Effect.gen(function* () {
   return history.foreignWritesLastHour
 })
 
+/** Reads of the job are answered so, until it is told otherwise. */
+const answersOld = (body: string, headers: Readonly<Record<string, string>> = {}) =>
+  Effect.flatMap(NomadSimulator, (nomad) =>
+    nomad.inject({ _tag: "Answer", method: "GET", path: "/v1/job/api?", status: 200, body, headers })
+  )
+
 describe("what happens in between", () => {
   story(
     "S10: a chart at the highest tag is passed over for the next version that is an image",
@@ -162,6 +168,71 @@ describe("what happens in between", () => {
       }).pipe(Effect.provideService(Deployer, slow))
     })
   )
+
+  story(
+    "S4: S2: with check-and-set intact and the lock lost, a register that comes after its successor is refused",
+    Effect.gen(function* () {
+      const deployer = yield* Deployer
+      const late: Array<Edit> = []
+      const slow = Deployer.of({
+        ...deployer,
+        register: (edit) => {
+          if (late.length > 0) return deployer.register(edit)
+          late.push(edit)
+          return Effect.succeed({ _tag: "Unknown", words: "no answer within 10 seconds" })
+        }
+      })
+      yield* Effect.gen(function* () {
+        const story = yield* Story.begin(["v1.0.0"])
+        const digest = yield* story.push("v1.1.0")
+        yield* intervals(3)
+        assert.deepStrictEqual(
+          (yield* story.attempts).map(({ state }) => state),
+          ["aborted", "succeeded"]
+        )
+        const [first] = late
+        assert.isDefined(first)
+        assert.strictEqual((yield* deployer.register(first))._tag, "Conflict")
+        yield* intervals(2)
+        assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
+        assert.strictEqual((yield* story.attempts).length, 2)
+      }).pipe(Effect.provideService(Deployer, slow), Effect.provideService(LostRegisterLife, Duration.zero))
+    })
+  )
+
+  for (const [sentence, headers] of [
+    ["of a server that fell behind", {}],
+    ["of a server that knows no leader", { "X-Nomad-KnownLeader": "false" }]
+  ] as const) {
+    story(
+      `S24: nothing is decided on an old read, ${sentence}`,
+      Effect.gen(function* () {
+        const story = yield* Story.begin(["v1.0.0"])
+        const nomad = yield* NomadSimulator
+        const read = Effect.promise(() =>
+          fetch(`${nomad.url}/v1/job/api?namespace=default`).then((answer) => answer.text())
+        )
+        const before = yield* read
+        const digest = yield* story.push("v1.1.0")
+        yield* awhile
+        // Newer than what was seen, so that only the leader it does not know speaks against it.
+        const ahead = before.replace(/"ModifyIndex":\d+/g, '"ModifyIndex":9000')
+        yield* answersOld("X-Nomad-KnownLeader" in headers ? ahead : before, headers)
+        // What it says would be somebody's change back, over which v1.2.0 goes.
+        yield* story.push("v1.2.0")
+        yield* intervals(1)
+        assert.strictEqual(yield* story.decision, "Wait nomad_unreachable")
+        assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
+        yield* nomad.clearFaults
+        yield* intervals(2)
+        assert.strictEqual(yield* story.decision, "InSync")
+        assert.deepStrictEqual(
+          (yield* story.attempts).map(({ toTag, state }) => `${toTag} ${state}`),
+          ["v1.1.0 succeeded", "v1.2.0 succeeded"]
+        )
+      })
+    )
+  }
 
   story(
     "S10: a tag that moves between look and manifest is deployed as the manifest is",
