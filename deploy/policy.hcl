@@ -15,6 +15,8 @@ namespace "default" {
     "list-jobs",  # which jobs changed, in one call an interval
     "read-job",   # jobs, versions, deployments, allocations
     "submit-job", # the new image, check-and-set. From Nomad 1.11.2 on "register-job" alone is enough
+    # With canaries that are promoted here, and to fail a rollout, besides "register-job": "promote-deployment" and
+    # "fail-deployment". "submit-job" has them.
     "read-logs",  # may be left out: a failed rollout is then told without the last line of its log
   ]
 }

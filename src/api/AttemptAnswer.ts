@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { AttemptId, AttemptReason, AttemptState, Phase } from "../domain/Attempt.ts"
+import { AttemptId, AttemptReason, AttemptState, Phase, RolloutOrder } from "../domain/Attempt.ts"
 import { Blame } from "../domain/Blame.ts"
 import { Digest } from "../domain/Digest.ts"
 import { JobRef } from "../domain/JobRef.ts"
@@ -31,6 +31,19 @@ export const AttemptAnswer = Schema.Struct({
   nomad_version: Schema.NullOr(Schema.Int),
   eval_id: Schema.NullOr(Schema.String),
   deployment_id: Schema.NullOr(Schema.String),
+  /** Null unless they wait for their promotion; `since` when all of them are the same and healthy. */
+  canaries: Schema.NullOr(
+    Schema.Struct({ healthy: Schema.Int, desired: Schema.Int, since: Schema.NullOr(Schema.Date) })
+  ),
+  /** What a person ordered for its rollout. `done_at`: when Nomad said that it did it. */
+  ordered: Schema.NullOr(
+    Schema.Struct({
+      order: RolloutOrder,
+      by: Schema.NullOr(Schema.String),
+      why: Schema.NullOr(Schema.String),
+      done_at: Schema.NullOr(Schema.Date)
+    })
+  ),
   created_at: Schema.Date,
   submitted_at: Schema.NullOr(Schema.Date),
   accepted_at: Schema.NullOr(Schema.Date),

@@ -55,12 +55,17 @@ export const RollbackBody = body({
 )
 export type RollbackBody = typeof RollbackBody.Type
 
+/** `why`: for those who read it later. */
+export const FailBody = body({ why: Schema.optionalKey(Why) })
+export type FailBody = typeof FailBody.Type
+
 /** What happens now, in a sentence, and the desired state that was committed. */
 const changed = HttpApiSchema.WithHeaders(
   Schema.Struct({ message: Schema.String, desired: DesiredAnswer }),
   etag
 )
 const shared = { params: inPath, headers: ifMatch, success: changed }
+const ofAttempt = { ...inPath, attempt: Schema.String }
 const refusals = [BadRequest, NotFound, PreconditionFailed] as const
 const path = "/v1/repositories/:repository"
 
@@ -108,9 +113,28 @@ export class Orders extends HttpApiGroup.make("orders")
     ),
     HttpApiEndpoint.post("abandon", `${path}/attempts/:attempt/abandon`, {
       ...shared,
-      params: { ...inPath, attempt: Schema.String },
+      params: ofAttempt,
       error: [...refusals, Conflict]
     }).annotate(OpenApi.Summary, "End an attempt whose outcome is unknown as lost, and decide anew"),
+    HttpApiEndpoint.post("promote", `${path}/attempts/:attempt/promote`, {
+      ...shared,
+      params: ofAttempt,
+      error: [...refusals, Conflict]
+    }).annotate(
+      OpenApi.Summary,
+      "Promote the canaries of its rollout, which waits for a person or for its soak"
+    ),
+    HttpApiEndpoint.post("fail", `${path}/attempts/:attempt/fail`, {
+      ...shared,
+      params: ofAttempt,
+      payload: [FailBody, Schema.Undefined],
+      error: [...refusals, Conflict]
+    })
+      .middleware(JsonBody)
+      .annotate(
+        OpenApi.Summary,
+        "Fail its rollout, which Nomad rolls back where the job has auto_revert; its digest is deployed by no automatic move again"
+      ),
     HttpApiEndpoint.post("check", `${path}/check`, {
       params: inPath,
       success: Message.pipe(HttpApiSchema.status(202)),

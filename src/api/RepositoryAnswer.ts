@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { AttemptId, AttemptReason } from "../domain/Attempt.ts"
-import { StallReason, WaitReason } from "../domain/Decision.ts"
+import { FollowReason, StallReason, WaitReason } from "../domain/Decision.ts"
 import { Hold, PinnedTag } from "../domain/Desired.ts"
 import { Digest } from "../domain/Digest.ts"
 import { JobRef } from "../domain/JobRef.ts"
@@ -38,7 +38,7 @@ export const DesiredAnswer = Schema.Struct({
 /** The one next step, with its reason. `target`: what it is about, or would deploy if nothing stood in the way. */
 export const DecisionAnswer = Schema.Struct({
   decision: Schema.Literals(["in_sync", "deploy", "follow", "settle", "wait", "stall"]),
-  reason: Schema.NullOr(Schema.Union([AttemptReason, WaitReason, StallReason])),
+  reason: Schema.NullOr(Schema.Union([AttemptReason, WaitReason, StallReason, FollowReason])),
   words: Schema.NullOr(Schema.String),
   target: Schema.NullOr(TargetAnswer),
   attempt: Schema.NullOr(AttemptId),

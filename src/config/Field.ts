@@ -111,12 +111,17 @@ export const parseDuration = (text: string): Duration.Duration | undefined => {
   return Duration.millis(millis)
 }
 
-/** Below a second it would be an attack, above a day nobody would still wait for it. */
-export const pollInterval: Field<Duration.Duration> = text(
-  'a duration with its unit, from 1s to 24h, such as "59s" or "1m30s"',
-  (text) => {
+const durationFrom = (shortest: string, minimum: Duration.Duration): Field<Duration.Duration> =>
+  text(`a duration with its unit, from ${shortest} to 24h, such as "59s" or "1m30s"`, (text) => {
     const parsed = parseDuration(text)
-    const bounds = { minimum: Duration.seconds(1), maximum: Duration.hours(24) }
+    const bounds = { minimum, maximum: Duration.hours(24) }
     return parsed !== undefined && Duration.between(parsed, bounds) ? parsed : undefined
-  }
-)
+  })
+
+/** Below a second it would be an attack, above a day nobody would still wait for it. */
+export const pollInterval = durationFrom("1s", Duration.seconds(1))
+
+/** A process that leaks or meets its first traffic badly shows it within a minute; more is the owner's to say. */
+export const usualSoak = Duration.minutes(1)
+/** None at all: what Nomad found healthy is healthy. */
+export const soak = durationFrom("0s", Duration.zero)

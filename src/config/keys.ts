@@ -22,7 +22,9 @@ import {
   pollInterval,
   secret,
   share,
+  soak,
   text,
+  usualSoak,
   wholeNumber,
   withDefault
 } from "./Field.ts"
@@ -86,6 +88,8 @@ export const repositoryKeys = {
   image_form: withDefault(literals("digest", "tag"), "digest"),
   drift: optional(drift),
   batch: withDefault(literals("hold", "rerun"), "hold"),
+  canary: withDefault(literals("manual", "healthy"), "manual"),
+  canary_soak: withDefault(soak, usualSoak),
   policy: withDefault(literals("semver"), "semver")
 }
 

@@ -1,9 +1,10 @@
-import { Option, Schema } from "effect"
+import { Duration, Option, Schema } from "effect"
 import { createHash } from "node:crypto"
 import { parseImageName } from "../domain/ImageReference.ts"
 import { RepositoryName } from "../domain/RepositoryName.ts"
 import type { Watched } from "../domain/Watched.ts"
 import type { Section } from "./Document.ts"
+import { usualSoak } from "./Field.ts"
 import { type Findings, shown } from "./Findings.ts"
 import type { repositoryKeys } from "./keys.ts"
 import type { Registry } from "./registryEndpoint.ts"
@@ -41,6 +42,10 @@ export const watched = (
     return undefined
   }
   const image = parsed.value.repository
+  if (all.canary === "manual" && !Duration.equals(all.canary_soak, usualSoak)) {
+    const words = 'without effect, as a person promotes the canaries; canary = "healthy" goes by it'
+    findings.warning(place("canary_soak"), key("canary_soak"), words)
+  }
   const alias = all.image_name
   const mapping: Watched["mapping"] = {
     job: {
@@ -63,6 +68,8 @@ export const watched = (
     drift: all.drift ?? drift,
     batch: all.batch,
     mode,
+    canary: all.canary,
+    canarySoak: all.canary_soak,
     fingerprint: createHash("sha256")
       .update(JSON.stringify([endpoint.origin.href, image, mapping, policy]))
       .digest("hex")

@@ -1,4 +1,4 @@
-import { type Attempt, type AttemptReason, isStuck } from "../domain/Attempt.ts"
+import { type Attempt, type AttemptReason, isBeingFailed, isStuck } from "../domain/Attempt.ts"
 import { type Decision, Settle } from "../domain/Decision.ts"
 import type { History } from "../domain/History.ts"
 import type { ObservedTask, Runs } from "../domain/Observed.ts"
@@ -7,6 +7,7 @@ import { besides, decideRequest, isSilent, isUnresolved } from "./decideRequest.
 import { elect } from "./elect.ts"
 import { stops, untilWhen } from "./hold.ts"
 import { foreignTask, highestTask } from "./observedImage.ts"
+import { ownRollout } from "./promotion.ts"
 import { type Case, type Elected, type Situation, openOnJob } from "./Situation.ts"
 import {
   activeRollout,
@@ -146,7 +147,9 @@ const maySupersede = (here: Case, target: Decision & { _tag: "Deploy" }): boolea
   if (observed.deployment?.status === "paused") return false
   const others = history.rolling.filter(({ repository }) => repository !== watched.name)
   if (others.some(({ phase }) => !isStuck(phase))) return false
-  const ours = history.rolling.find(({ repository }) => repository === watched.name)
+  const ours = ownRollout(here)
+  // Nomad's rollback would take it along (T16); what is wanted comes after it.
+  if (ours !== undefined && isBeingFailed(ours)) return false
   if (desired.pinnedTag !== "") return ours === undefined || ours.toDigest !== target.digest
   if (ours !== undefined && !isHigher(target.tag, ours.toTag)) return false
   return observed.tasks.every((task) => task.tag !== null && isHigher(target.tag, task.tag))

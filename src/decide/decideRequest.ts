@@ -64,10 +64,10 @@ export const isUnresolved = (decision: Decision): decision is Wait =>
 export const isSilent = ({ requestFault }: Case): boolean => requestFault?.reason === "registry_unreachable"
 
 export const besides = (
-  { words }: Follow,
+  { words, _tag, ...rest }: Follow,
   { requestKind, requestedBy }: Desired,
   request: Wait
 ): Decision => {
   const waits = `the ${requestKind} by ${requestedBy} waits: ${request.words}`
-  return Follow.make({ words: words === "" ? waits : `${words}; ${waits}` })
+  return Follow.make({ ...rest, words: words === "" ? waits : `${words}; ${waits}` })
 }

@@ -4,6 +4,7 @@ import { isRolling } from "../domain/Observed.ts"
 import type { Tag } from "../domain/Tag.ts"
 import { type Election, isStanding } from "./elect.ts"
 import { highestTask, runningDigest } from "./observedImage.ts"
+import { followSteered } from "./promotion.ts"
 import type { Case, Elected } from "./Situation.ts"
 import { describeSuspect } from "./suspicion.ts"
 import { isHigher, parseVersion } from "./version.ts"
@@ -46,7 +47,10 @@ export const notElected = (
 }
 
 /** Rule 6: Nomad's deployment, or an attempt of ours on this job that has none; what it is stuck at is said as well. */
-export const activeRollout = ({ observed, history }: Case): Follow | null => {
+export const activeRollout = (here: Case): Follow | null => {
+  const { observed, history } = here
+  const steered = followSteered(here)
+  if (steered !== null) return steered
   const rolling = history.rolling[0]
   const stuck =
     rolling !== undefined && isStuck(rolling.phase) && rolling.words !== null ? [rolling.words] : []

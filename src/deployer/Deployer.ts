@@ -2,6 +2,7 @@ import { Context, type Effect, Layer } from "effect"
 import type { Attempt, AttemptId, Phase } from "../domain/Attempt.ts"
 import type { Blame } from "../domain/Blame.ts"
 import type { PlanOutcome } from "../domain/JobPlan.ts"
+import type { Canaries } from "../domain/Canaries.ts"
 import type { Observed, ObservedTask, Unread } from "../domain/Observed.ts"
 import type { Target } from "../domain/Target.ts"
 import type { NomadEndpoint } from "../domain/NomadEndpoint.ts"
@@ -88,6 +89,16 @@ export type Progress =
       readonly revertedTo: ReadonlyArray<ObservedTask>
     }
 
+/** What Nomad's answer to a promotion, or to the failing of a rollout, proves; it is an answer, never a failure. */
+export type Steered =
+  | { readonly _tag: "Done" }
+  /** Nomad refuses: not all canaries are healthy, or the deployment has ended. */
+  | { readonly _tag: "Refused"; readonly words: string }
+  /** Nothing was done and nothing is said about the deployment; `forbidden` names the right. */
+  | Extract<Registered, { readonly _tag: "NotApplied" }>
+  /** Time-out, reset, EOF, 5xx: it may have been done. */
+  | { readonly _tag: "Unknown"; readonly words: string }
+
 /** A right, as Nomad answered when it was tried. `Untold`: it could not be tried, or something else was said first. */
 export type Right =
   | { readonly _tag: "Held" }
@@ -119,6 +130,15 @@ export class Deployer extends Context.Service<
     settle(attempt: Attempt): Effect.Effect<Settled, Unread>
     /** One or few calls for all of them; an attempt that cannot be told now is left out. */
     progress(attempts: ReadonlyArray<Attempt>): Effect.Effect<ReadonlyMap<AttemptId, Progress>, Unread>
+    /** The canaries of the attempt's deployment; null: it does not wait for their promotion (any more). */
+    canaries(attempt: Attempt): Effect.Effect<Canaries | null, Unread>
+    /**
+     * Promotes all canaries of this deployment, by its id: of another version never. Sent again to one that is promoted
+     * already, Nomad starts its progress deadline anew and schedules once more (measured).
+     */
+    promote(scope: Pick<Attempt, "region" | "namespace">, deployment: string): Effect.Effect<Steered>
+    /** Fails this deployment; where its job has `auto_revert`, Nomad rolls it back. */
+    fail(scope: Pick<Attempt, "region" | "namespace">, deployment: string): Effect.Effect<Steered>
     /** Nomad's `ModifyIndex` of every job of a namespace, by job id, in one or few calls. */
     indexes(scope: {
       readonly region: string

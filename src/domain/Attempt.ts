@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { Blame } from "./Blame.ts"
+import { Canaries } from "./Canaries.ts"
 import { Digest } from "./Digest.ts"
 import { JobRef } from "./JobRef.ts"
 import { RepositoryName } from "./RepositoryName.ts"
@@ -37,6 +38,10 @@ export type AttemptState = typeof AttemptState.Type
 export const Phase = Schema.Literals(["rolling", "awaiting_promotion", "unplaceable", "slow"])
 export type Phase = typeof Phase.Type
 
+/** What a person orders for a rollout that goes on. */
+export const RolloutOrder = Schema.Literals(["promote", "fail"])
+export type RolloutOrder = typeof RolloutOrder.Type
+
 /** Why an attempt was made. */
 export const AttemptReason = Schema.Literals(["requested", "new_version", "digest_changed", "drift"])
 export type AttemptReason = typeof AttemptReason.Type
@@ -67,6 +72,19 @@ export const Attempt = Schema.Struct({
   nomadVersion: Schema.NullOr(Schema.Int),
   evalId: Schema.NullOr(Schema.String),
   deploymentId: Schema.NullOr(Schema.String),
+  /** Null unless its canaries wait for their promotion. */
+  canaries: Schema.NullOr(Canaries),
+  /** Since when they are the same, and all healthy; null while they are not. */
+  canariesSince: Schema.NullOr(Schema.Date),
+  /** Null: no person ordered anything; canaries that were healthy for long enough are promoted without. */
+  ordered: Schema.NullOr(RolloutOrder),
+  orderedBy: Schema.NullOr(Schema.String),
+  orderedWhy: Schema.NullOr(Schema.String),
+  /** The deployment that was or is to be promoted or failed; what is said of another one says nothing of this. */
+  orderedDeployment: Schema.NullOr(Schema.String),
+  /** When Nomad was told last, and when it said that it is done. */
+  orderSentAt: Schema.NullOr(Schema.Date),
+  orderDoneAt: Schema.NullOr(Schema.Date),
   /** Nomad's words for how it ended, or why it was refused. */
   words: Schema.NullOr(Schema.String),
   /** Whose fault it was; null unless it failed or was reverted. */
@@ -84,6 +102,10 @@ export type Attempt = typeof Attempt.Type
 /** A rollout that goes on, and not as it should: a request for the same target makes another attempt (`design.md` §4). */
 export const isStuck = (phase: Phase | null): phase is "slow" | "unplaceable" =>
   phase === "slow" || phase === "unplaceable"
+
+/** A person said that this rollout is to fail: no automatic move goes on from it before it has. */
+export const isBeingFailed = ({ ordered, orderedDeployment, deploymentId }: Attempt): boolean =>
+  ordered === "fail" && orderedDeployment === deploymentId
 
 export const isOpen = ({ state }: Pick<Attempt, "state">): boolean =>
   state === "intended" || state === "submitted" || state === "unknown"

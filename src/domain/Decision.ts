@@ -44,7 +44,12 @@ const target = { tag: Tag, digest: Schema.NullOr(Digest) }
 export const InSync = Schema.TaggedStruct("InSync", target)
 /** `digest` null: the tag was elected from the listing; its manifest is fetched before the attempt (S10). */
 export const Deploy = Schema.TaggedStruct("Deploy", { ...target, reason: AttemptReason })
-export const Follow = Schema.TaggedStruct("Follow", { words: Schema.String })
+/** With a reason where the rollout waits for a person. Left out otherwise: the release before knows no such key. */
+export const FollowReason = Schema.Literal("awaiting_promotion")
+export const Follow = Schema.TaggedStruct("Follow", {
+  words: Schema.String,
+  reason: Schema.optionalKey(FollowReason)
+})
 export const Settle = Schema.TaggedStruct("Settle", { attempt: AttemptId })
 /** `would`: what would be deployed once nothing stands in the way. */
 export const Wait = Schema.TaggedStruct("Wait", {

@@ -22,6 +22,8 @@ export const Notice = Schema.Union([
   Schema.TaggedStruct("Switched", { repository: RepositoryName, on: Schema.Boolean }),
   /** A person is needed. */
   Schema.TaggedStruct("Stalled", { repository: RepositoryName, reason: StallReason, words }),
+  /** Canaries that nobody but a person promotes. */
+  Schema.TaggedStruct("AwaitingPromotion", { ...move, words }),
   /** Automatic moves pause, of all repositories (S17); `repositories` are the first 30 of `moves`. */
   Schema.TaggedStruct("BrakeOn", {
     repository: Schema.Null,

@@ -33,6 +33,10 @@ export const Watched = Schema.Struct({
   drift: Schema.Literals(["hold", "restore"]),
   batch: Schema.Literals(["hold", "rerun"]),
   mode: Schema.Literals(["act", "plan"]),
+  /** Who promotes healthy canaries that Nomad does not promote itself: a person, or we, after `canarySoak`. */
+  canary: Schema.Literals(["manual", "healthy"]),
+  /** So long all of them have to be healthy, without a restart, on top of the job's `min_healthy_time`. */
+  canarySoak: Schema.Duration,
   /** SHA-256 over the registry, image, mapping and policy of this entry: a new one makes the next view its first (S17). */
   fingerprint: Schema.String
 })

@@ -78,6 +78,13 @@ const wordings: { readonly [T in Notice["_tag"]]: Wording<Extract<Notice, { read
     many: (all) =>
       `Error: ${all.length} repos need a person: ${list(all, ({ repository, reason }) => `${code(repository)} ${code(reason)}`)}`
   },
+  AwaitingPromotion: {
+    colour: update,
+    one: (notice) =>
+      `Update: job ${code(notice.job)} waits for a person to promote or fail the canaries of tag ${code(notice.tag)}${because(notice)}`,
+    many: (all) =>
+      `Update: ${all.length} jobs wait for a person to promote or fail their canaries: ${list(all, ({ job, tag }) => `${code(job)} of ${code(tag)}`)}`
+  },
   BrakeOn: {
     colour: error,
     one: ({ moves, repositories }) =>

@@ -6,6 +6,8 @@ import { follow } from "./follow.ts"
 
 const every = Duration.seconds(2)
 
+const isAwaiting = (attempt: Attempt | undefined): boolean => attempt?.phase === "awaiting_promotion"
+
 /** The rollouts of all jobs, followed together: one or few calls every 2 seconds while there are any (`design.md` §5). */
 export class Follower {
   readonly #rolling = new Map<string, ReadonlyArray<Attempt>>()
@@ -29,7 +31,12 @@ export class Follower {
   readonly run = (fence: Fence, forget: (job: JobRef) => void, wake: (job: JobRef) => void) =>
     Effect.gen({ self: this }, function* () {
       const { ended, moved } = yield* follow(fence, [...this.#rolling.values()].flat(), forget)
-      for (const attempt of moved) this.#moved(attempt)
+      for (const attempt of moved) {
+        const before = this.#rolling.get(jobKey(attempt))?.find(({ id }) => id === attempt.id)
+        this.#moved(attempt)
+        // Canaries that get healthy may be promoted, and a person is told of those that wait for one.
+        if (isAwaiting(before) !== isAwaiting(attempt)) wake(attempt)
+      }
       for (const attempt of ended) wake(attempt)
     }).pipe(
       Effect.catchTags({

@@ -50,7 +50,10 @@ export class RolloutSlots {
   decided(job: JobRef, name: RepositoryName, decision: Decision, isFault: boolean): void {
     const key = jobKey(job)
     const isUnknown = isBlind(decision) || (decision._tag === "Deploy" && isFault)
-    if (!isUnknown && ["Deploy", "Follow", "Settle"].includes(decision._tag)) this.#active.add(key)
+    // Canaries that wait for a person move nothing, and may do so for days.
+    const waitsForPerson = decision._tag === "Follow" && decision.reason === "awaiting_promotion"
+    const isActive = ["Deploy", "Follow", "Settle"].includes(decision._tag) && !waitsForPerson
+    if (!isUnknown && isActive) this.#active.add(key)
     // What Nomad does not take holds no place, however long it is sent again.
     else if (!isUnknown || this.#given.has(key)) this.#active.delete(key)
     this.#given.delete(key)

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { highestTask } from "../decide/observedImage.ts"
 import { isHigher, parseVersion } from "../decide/version.ts"
 import { Deployer, type Progress } from "../deployer/Deployer.ts"
-import type { Attempt } from "../domain/Attempt.ts"
+import { type Attempt, isBeingFailed } from "../domain/Attempt.ts"
 import type { ObservedTask } from "../domain/Observed.ts"
 import type { Fence } from "../store/Leader.ts"
 import { StateStore } from "../store/StateStore.ts"
@@ -60,10 +60,17 @@ type Ended = Extract<Progress, { readonly _tag: "Ended" }>
 const end = Effect.fnUntraced(function* (
   fence: Fence,
   attempt: Attempt,
-  { outcome, revertedTo, deploymentId, nomadVersion, words, blame, swallowed }: Ended
+  { outcome, revertedTo, deploymentId, nomadVersion, words: said, blame: told, swallowed }: Ended
 ) {
   const store = yield* StateStore
   const isBad = outcome === "failed" || outcome === "reverted"
+  // Who fails a rollout says that this image is not wanted, whatever its tasks did (S11).
+  const isFailed = isBad && isBeingFailed(attempt)
+  const { orderedBy, orderedWhy } = attempt
+  const words = isFailed
+    ? `failed by ${orderedBy}${orderedWhy === null ? "" : `: ${orderedWhy}`} (${said})`
+    : said
+  const blame = isFailed ? "image" : told
   const done = yield* store.end(fence, {
     attempt: attempt.id,
     outcome,

@@ -12,6 +12,11 @@ const registers = counter(
 )
 const rollouts = counter("registrywatcher_rollouts_total", "Rollouts of accepted attempts, by outcome")
 
+const orders = counter(
+  "registrywatcher_rollout_orders_total",
+  "Promotions and failings of rollouts sent to Nomad, by who ordered them and what its answer proves"
+)
+
 const notifications = counter("registrywatcher_notifications_total", "Notifications, by what became of them")
 const backlog = Metric.gauge("registrywatcher_notifications_backlog", {
   description: "Notifications that wait to be sent"
@@ -27,6 +32,9 @@ const count = (metric: typeof polls, attributes: Readonly<Record<string, string>
 /** `result`: `answered`, or the reason of the registry's error. */
 export const countPoll = (registry: string, result: string) => count(polls, { registry, result })
 export const countRegister = (answer: string) => count(registers, { answer })
+/** `by`: a `person`, or `healthy` canaries. */
+export const countSteered = (order: string, by: string, answer: string) =>
+  count(orders, { order, by, answer })
 export const countRollout = (outcome: string) => count(rollouts, { outcome })
 
 /** `result`: `sent`, `failed` (to be tried again), `refused` (given up), `dropped` (too many waited, or unreadable). */

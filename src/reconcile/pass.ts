@@ -14,6 +14,7 @@ import { StateStore } from "../store/StateStore.ts"
 import { deploy, type Deployed, intendedBefore } from "./deploy.ts"
 import { fetchManifest } from "./fetchManifest.ts"
 import { settle } from "./settle.ts"
+import { steer, withCanaries } from "./steer.ts"
 import { type Passing, seenBy, survey } from "./survey.ts"
 import type { Watching } from "./Watching.ts"
 
@@ -46,6 +47,7 @@ export const pass = Effect.fn("pass")(function* (watching: Watching, passing: Pa
     }
     ;({ situation, base, isFresh } = yield* survey(watching, passing, true))
   }
+  situation = yield* withCanaries(fence, situation)
   let decision = decide(situation)
   if (decision._tag === "Deploy" && !isFresh) {
     // What acts is decided on a read of this very pass (S3).
@@ -148,6 +150,13 @@ const conclude = Effect.fnUntraced(function* (
       yield* store.setBaseline(fence, watching.watched.name, image)
       watching.known = null
     }
+  }
+  const steered = yield* steer(fence, situation, decision)
+  if (steered !== null) {
+    const { show, retryIn, isFault } = steered
+    if (show !== null) yield* record(watching, show)
+    watching.known = null
+    return { decision: show ?? decision, retryIn, isFault } satisfies PassAnswer
   }
   const isFault =
     decision._tag === "Wait" && (decision.reason === "nomad_unreachable" || decision.reason === "forbidden")

@@ -10,6 +10,7 @@ import { type Ordered, reset, setTag } from "./orders.ts"
 import { orUnavailable } from "./orUnavailable.ts"
 import { redeploy } from "./redeploy.ts"
 import { rollback } from "./rollback.ts"
+import { fail, promote } from "./rollout.ts"
 import type { ServerSettings } from "./ServerSettings.ts"
 import { showDesired } from "./shown.ts"
 import { abandon, acceptView, adopt } from "./spokenFor.ts"
@@ -46,6 +47,8 @@ export const ordering = ({ watched }: Pick<ServerSettings, "watched">, limits: L
         acceptView: (asked) => order(asked, acceptView),
         adopt: (asked) => order(asked, adopt),
         abandon: (asked) => order(asked, (one) => abandon(one, asked.params.attempt)),
+        promote: (asked) => order(asked, (one, at) => promote(one, asked.params.attempt, at)),
+        fail: (asked) => order(asked, (one, at) => fail(one, asked.params.attempt, asked.payload?.why, at)),
         check: Effect.fnUntraced(function* ({ params }) {
           const { name } = yield* findWatched(watched, params.repository)
           yield* orUnavailable(store.checkNow(name))

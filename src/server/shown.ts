@@ -147,6 +147,20 @@ export const showAttempt = (attempt: Attempt): AttemptAnswer => {
     nomad_version: attempt.nomadVersion,
     eval_id: attempt.evalId,
     deployment_id: attempt.deploymentId,
+    canaries: attempt.canaries && {
+      healthy: attempt.canaries.healthy,
+      desired: attempt.canaries.desired,
+      since: attempt.canariesSince
+    },
+    ordered:
+      attempt.ordered === null
+        ? null
+        : {
+            order: attempt.ordered,
+            by: attempt.orderedBy,
+            why: attempt.orderedWhy,
+            done_at: attempt.orderDoneAt
+          },
     created_at: attempt.createdAt,
     submitted_at: attempt.submittedAt,
     accepted_at: attempt.acceptedAt,

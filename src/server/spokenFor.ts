@@ -1,14 +1,12 @@
-import { Effect, Schema } from "effect"
-import { Conflict, NotFound } from "../api/ApiError.ts"
+import { Effect } from "effect"
+import { Conflict } from "../api/ApiError.ts"
 import { Caller } from "../api/Authorization.ts"
-import { AttemptId } from "../domain/Attempt.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { countTags } from "../decide/suspicion.ts"
 import { StateStore } from "../store/StateStore.ts"
+import { attemptOf } from "./attemptOf.ts"
 import { orUnavailable } from "./orUnavailable.ts"
 import type { Ordered } from "./orders.ts"
-
-const isAttemptId = Schema.is(AttemptId)
 
 // These overwrite nothing that somebody else may have set meanwhile: `If-Match` is held against the row before them, not
 // by the statement that writes.
@@ -49,10 +47,7 @@ export const acceptView = Effect.fn("acceptView")(function* ({ name }: Watched) 
 /** Gives up an attempt whose outcome nobody can tell any more; the leader ends it as `lost`. */
 export const abandon = Effect.fn("abandon")(function* ({ name }: Watched, id: string) {
   const store = yield* StateStore
-  const attempt = isAttemptId(id) ? yield* orUnavailable(store.attempt(id)) : null
-  if (attempt === null || attempt.repository !== name) {
-    return yield* new NotFound({ message: `${name} has no such attempt` })
-  }
+  const attempt = yield* attemptOf(name, id)
   const { name: by, from } = yield* Caller
   if (!(yield* orUnavailable(store.abandon(name, attempt.id, by, from)))) {
     return yield* new Conflict({

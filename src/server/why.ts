@@ -163,6 +163,8 @@ const say = (job: string, tags: ReadonlyArray<Tag>, decision: Decision | null, d
     case "Deploy":
       return `, and ${decision.tag} is being deployed, ${reasonOf(decision.reason, desired)}`
     case "Follow":
+      if (decision.reason === "awaiting_promotion")
+        return `, and its canaries wait for a person (${decision.words}): nothing else is deployed until it is promoted or fails, but for what is newer`
       return `, and a rollout is under way${decision.words === "" ? "" : ` (${decision.words})`}: nothing else is deployed until it ends`
     case "Settle":
       return `, and it is being found out whether Nomad took attempt ${decision.attempt}: nothing else is deployed before`

@@ -1,6 +1,14 @@
-import { Context, Effect, Layer, type Stream } from "effect"
-import type { Attempt, AttemptId, AttemptReason, AttemptState, Phase } from "../domain/Attempt.ts"
+import { Context, type Duration, Effect, Layer, type Stream } from "effect"
+import type {
+  Attempt,
+  AttemptId,
+  AttemptReason,
+  AttemptState,
+  Phase,
+  RolloutOrder
+} from "../domain/Attempt.ts"
 import type { Blame } from "../domain/Blame.ts"
+import type { Canaries } from "../domain/Canaries.ts"
 import type { BrakeState, Move } from "../domain/BrakeState.ts"
 import type { AuditEntry } from "../domain/AuditEntry.ts"
 import type { Decided } from "../domain/Decided.ts"
@@ -29,6 +37,7 @@ import { schema } from "./schema.ts"
 import { spokenFor } from "./spokenFor.ts"
 import type { StaleGeneration } from "./StaleGeneration.ts"
 import { statuses } from "./statuses.ts"
+import { steering } from "./steering.ts"
 import type { StoreError } from "./StoreError.ts"
 import { tags } from "./tags.ts"
 import { views } from "./views.ts"
@@ -329,6 +338,54 @@ export class StateStore extends Context.Service<
       }
     ): Effect.Effect<boolean, StoreError>
     /**
+     * A person's word on a rollout that goes on: commits, audits and notifies the leader. Failing it quarantines its
+     * digest at once. `ordered` false: it can not be, as things stand, and nothing was changed.
+     */
+    orderRollout(order: {
+      readonly repository: RepositoryName
+      readonly attempt: AttemptId
+      readonly order: RolloutOrder
+      readonly why?: string
+      readonly expected?: number
+      readonly by: string
+      readonly from: string
+    }): Effect.Effect<{ readonly desired: Desired; readonly ordered: boolean }, StoreError | StaleGeneration>
+    /**
+     * What was read of an attempt's canaries (null: they do not wait for promotion); the time of their soak goes on
+     * while they are the same. Answers the row as it is then; null: the fence is gone.
+     */
+    saveCanaries(
+      fence: Fence,
+      attempt: AttemptId,
+      canaries: Canaries | null
+    ): Effect.Effect<Attempt | null, StoreError>
+    /**
+     * Before a promotion or a failing is sent (S7): only with this fence, the very deployment, the generation that it
+     * was decided on, and nothing under way since less than `life`. `isOrdered`: by a person, whose order still stands.
+     */
+    sendOrder(
+      fence: Fence,
+      send: {
+        readonly attempt: AttemptId
+        readonly order: RolloutOrder
+        readonly deployment: string
+        readonly isOrdered: boolean
+        readonly generation: number
+        readonly life: Duration.Duration
+      }
+    ): Effect.Effect<boolean, StoreError>
+    /** What Nomad's answer to it proves; refused, the order is over, and canaries begin their soak anew. */
+    orderAnswered(
+      fence: Fence,
+      answered: {
+        readonly attempt: AttemptId
+        readonly order: RolloutOrder
+        readonly deployment: string
+        readonly answer: "Done" | "Refused" | "NotApplied"
+        readonly words: string
+      }
+    ): Effect.Effect<boolean, StoreError>
+    /**
      * The outcome of an accepted attempt, and all that follows from it: baseline, high-water mark, quarantine (lifted
      * where it succeeded), and its request, which opens again where a rollback undid it for no fault of its own.
      */
@@ -364,6 +421,7 @@ export class StateStore extends Context.Service<
         ...history(database.pool),
         ...attempts(database.pool),
         ...rollouts(database.pool),
+        ...steering(database.pool),
         ...records(database.pool),
         ...spokenFor(database.pool),
         ...schema(database.pool),

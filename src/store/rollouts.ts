@@ -56,7 +56,9 @@ export const rollouts = (
           ), moved as (
             update attempt a set
               phase = ${phase}, words = ${words}, changed_at = now(),
-              nomad_version = ${nomadVersion}::bigint, deployment_id = ${deploymentId}::text
+              nomad_version = ${nomadVersion}::bigint, deployment_id = ${deploymentId}::text,
+              canaries = case when ${phase === "awaiting_promotion"} then a.canaries end,
+              canaries_since = case when ${phase === "awaiting_promotion"} then a.canaries_since end
             from rolling
             where a.id = rolling.id and a.state = 'accepted'
               and (a.phase, a.words, a.nomad_version, a.deployment_id)
@@ -112,7 +114,7 @@ export const rollouts = (
             select ended.*, ${baseline !== null} and not later.any as rebases, ${raise !== null} and not later.requested as may_raise,
               ${isBad(outcome)} and ended.mark_before is not null and not later.requested as may_lower,
               (${swallowed} or exists (select from spared)) and ended.request_kind is not null
-                and not later.any and not later.refused as undone
+                and (ended.ordered, ended.ordered_deployment) is distinct from ('fail', ended.deployment_id) and not later.any and not later.refused as undone
             from ended, later
           ), accounted as (
             update repository r set

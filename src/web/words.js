@@ -30,8 +30,9 @@ export const groupOf = ({ decision }) => {
   switch (decision?.decision) {
     case "in_sync":
       return "sync"
-    case "deploy":
     case "follow":
+      return decision.reason === null ? "moving" : "person"
+    case "deploy":
     case "settle":
       return "moving"
     case "stall":

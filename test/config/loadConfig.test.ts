@@ -38,7 +38,21 @@ describe("loadConfig", () => {
       assert.deepStrictEqual(config.warnings, [])
       const watched = yield* repository("api", 'registry_domain = "ghcr.io"')
       assert.deepInclude(watched, { drift: "hold", batch: "hold", mode: "act", image: "api" })
+      assert.deepInclude(watched, { canary: "manual", canarySoak: Duration.minutes(1) })
       assert.deepInclude(watched?.mapping, { group: undefined, tasks: [], imageForm: "digest" })
+    })
+  )
+
+  it.effect("takes who promotes canaries, and after how long; a soak that nothing goes by is told", () =>
+    Effect.gen(function* () {
+      const lines = ['canary = "healthy"', 'canary_soak = "5m"']
+      const watched = yield* repository("api", 'registry_domain = "ghcr.io"', ...lines)
+      assert.deepInclude(watched, { canary: "healthy", canarySoak: Duration.minutes(5) })
+      const none = yield* repository("api", 'registry_domain = "ghcr.io"', 'canary_soak = "0s"')
+      assert.deepInclude(none, { canary: "manual", canarySoak: Duration.zero })
+      const { warnings } = yield* load(sound + '\ncanary_soak = "5m"\n')
+      assert.lengthOf(warnings, 1)
+      assert.include(String(warnings[0]), 'a person promotes the canaries; canary = "healthy" goes by it')
     })
   )
 

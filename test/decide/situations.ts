@@ -1,3 +1,4 @@
+import { Duration } from "effect"
 import type { Attempt, AttemptId } from "../../src/domain/Attempt.ts"
 import type { Desired, Hold } from "../../src/domain/Desired.ts"
 import type { Digest } from "../../src/domain/Digest.ts"
@@ -33,6 +34,8 @@ export const watched: Watched = {
   policy: { _tag: "Semver" },
   drift: "hold",
   batch: "hold",
+  canary: "manual",
+  canarySoak: Duration.minutes(1),
   mode: "act",
   fingerprint: "f"
 }
@@ -140,6 +143,14 @@ export const attempt = (change: Partial<Attempt> = {}): Attempt => ({
   nomadVersion: 3,
   evalId: null,
   deploymentId: "d1",
+  canaries: null,
+  canariesSince: null,
+  ordered: null,
+  orderedBy: null,
+  orderedWhy: null,
+  orderedDeployment: null,
+  orderSentAt: null,
+  orderDoneAt: null,
   words: null,
   jobHash: null,
   blame: null,

@@ -50,7 +50,7 @@ describe("progress: what the facts say", () => {
     [
       "canaries that wait for a person",
       { versions: [v1, v0], deployments: [deployment("deployment-canary-healthy", 1, 1182)] },
-      "awaiting_promotion v1: 1 of 2 allocations healthy; the canaries wait for a person to promote them"
+      "awaiting_promotion v1: 1 of 2 allocations healthy; the canaries wait to be promoted"
     ],
     [
       "canaries that Nomad promotes itself",

@@ -136,7 +136,7 @@ describe("progress", () => {
       "canaries healthy",
       [true, true],
       {},
-      "awaiting_promotion v1: 2 of 2 allocations healthy; the canaries wait for a person to promote them"
+      "awaiting_promotion v1: 2 of 2 allocations healthy; the canaries wait to be promoted"
     ],
     ["one canary not", [true, null], {}, "rolling v1: 1 of 2 allocations healthy"],
     ["promoted by Nomad", [true, true], { AllAutoPromote: true }, "rolling v1: 2 of 2 allocations healthy"],

@@ -46,6 +46,11 @@ describe("sentences", () => {
       "Error: repo `api` needs a person: `drift`\nsomebody set x:v1"
     ],
     [
+      notice("AwaitingPromotion", { words: "1 of 1 canary healthy" }),
+      orange,
+      "Update: job `api` waits for a person to promote or fail the canaries of tag `v2`\n1 of 1 canary healthy"
+    ],
+    [
       notice("BrakeOn", { repository: null, moves: 7, repositories: ["a", "b"] }),
       red,
       "Error: the brake is on: 7 moves that no push explains and all other automatic moves wait for a person: `a`, `b`"

@@ -59,6 +59,10 @@ export const refused: Readonly<Record<string, RegExp>> = {
   "curl -H 'If-Match: *' -X POST 127.0.0.1:8080/v1/repositories/api/adopt": /no marker that is unknown/,
   "curl -H 'If-Match: *' -X POST 127.0.0.1:8080/v1/repositories/api/attempts/$ID/abandon":
     /only one whose outcome is unknown is abandoned/,
+  "curl -H 'If-Match: *' -X POST 127.0.0.1:8080/v1/repositories/api/attempts/$ID/promote":
+    /no rollout goes on/,
+  [`curl -H 'If-Match: *' -d '{"why":"errors"}' 127.0.0.1:8080/v1/repositories/api/attempts/$ID/fail`]:
+    /no rollout goes on/,
   [`curl -d '{"id":1}' 127.0.0.1:8080/v1/brake/release`]: /none stands/
 }
 

@@ -33,6 +33,8 @@ export const watchedAs = (name: string, host: string, change: Partial<Watched> =
   policy: { _tag: "Semver" },
   drift: "hold",
   batch: "hold",
+  canary: "manual",
+  canarySoak: Duration.minutes(1),
   mode: "act",
   fingerprint: name,
   ...change
@@ -105,6 +107,8 @@ const notified = (inFlight: InFlight) => {
           }),
         checkNow: (name) => Effect.tap(store.checkNow(name), () => told(1)),
         adoptMarkers: (...args) => Effect.tap(store.adoptMarkers(...args), ({ size }) => told(size)),
+        orderRollout: (order) =>
+          Effect.tap(store.orderRollout(order), ({ ordered }) => told(ordered ? 1 : 0)),
         abandon: (...args) => toldOf(args[0], store.abandon(...args)),
         changes: Stream.tap(store.changes, (name) => told(name === null ? 0 : -1))
       }

@@ -71,6 +71,8 @@ describe("the routes of the API", () => {
       "POST /v1/repositories/:repository/accept-view: operate",
       "POST /v1/repositories/:repository/adopt: operate",
       "POST /v1/repositories/:repository/attempts/:attempt/abandon: operate",
+      "POST /v1/repositories/:repository/attempts/:attempt/promote: operate",
+      "POST /v1/repositories/:repository/attempts/:attempt/fail: operate",
       "GET /v1/brake: read",
       "POST /v1/brake/release: operate",
       "POST /v1/adopt: operate",

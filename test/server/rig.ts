@@ -1,4 +1,4 @@
-import { Effect, Layer, type LogLevel, References } from "effect"
+import { Duration, Effect, Layer, type LogLevel, References } from "effect"
 import { HttpServer } from "effect/http"
 import { connect, type Socket } from "node:net"
 import { Deployer } from "../../src/deployer/Deployer.ts"
@@ -27,6 +27,8 @@ export const watches = (name: string, mode: Watched["mode"] = "act"): Watched =>
   policy: { _tag: "Semver" },
   drift: "hold",
   batch: "hold",
+  canary: "manual",
+  canarySoak: Duration.minutes(1),
   mode,
   fingerprint: `of ${name}`
 })

@@ -35,7 +35,9 @@ const writes: ReadonlyArray<readonly [line: string, body: unknown]> = [
   ["POST api/rollback", {}],
   ["POST api/accept-view", undefined],
   ["POST api/adopt", undefined],
-  [`POST api/attempts/${nobody}/abandon`, undefined]
+  [`POST api/attempts/${nobody}/abandon`, undefined],
+  [`POST api/attempts/${nobody}/promote`, undefined],
+  [`POST api/attempts/${nobody}/fail`, {}]
 ]
 
 // prettier-ignore
@@ -103,6 +105,12 @@ const rows: ReadonlyArray<Row> = [
   ["an abandoned attempt that is none", `POST api/attempts/${nobody}/abandon`, undefined, 404, "api has no such attempt"],
   ["an abandoned attempt of another", "POST team%2Fapi/attempts/FAILED/abandon", undefined, 404, "team/api has no such attempt"],
   ["an abandoned attempt that has ended", "POST api/attempts/FAILED/abandon", undefined, 409, /^attempt .* is failed: only one whose outcome is unknown is abandoned; nothing was changed$/],
+  ["a promotion of an attempt that is none", `POST api/attempts/${nobody}/promote`, undefined, 404, "api has no such attempt"],
+  ["a promotion of an attempt of another", "POST team%2Fapi/attempts/FAILED/promote", undefined, 404, "team/api has no such attempt"],
+  ["a promotion of what has ended", "POST api/attempts/FAILED/promote", undefined, 409, /^api: attempt .* at v1.1.0 is failed, and no rollout goes on; nothing was changed$/],
+  ["a failing of what has ended", "POST api/attempts/FAILED/fail", { why: "late" }, 409, /^api: attempt .* at v1.1.0 is failed, and no rollout goes on; nothing was changed$/],
+  ["a failing for an empty reason", "POST api/attempts/FAILED/fail", { why: " " }, 400, "body.why: Expected a reason in words"],
+  ["an unknown key of a failing", "POST api/attempts/FAILED/fail", { reason: "late" }, 400, unknown("reason", "why")],
   ["a release of no brake", "POST /v1/brake/release", { id: 1 }, 412, "brake 1 does not stand: none stands; look at its moves again; nothing was changed"],
   ["a release that names none", "POST /v1/brake/release", {}, 400, "body.id: Missing key"],
   ["a release of nothing", "POST /v1/brake/release", { id: 1, repositories: [] }, 400, /^body.repositories/],

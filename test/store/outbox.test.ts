@@ -1,7 +1,7 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import type { AttemptReason, AttemptState } from "../../src/domain/Attempt.ts"
-import { Deploy, InSync, Stall, Wait } from "../../src/domain/Decision.ts"
+import { Deploy, Follow, InSync, Stall, Wait } from "../../src/domain/Decision.ts"
 import { Outbox } from "../../src/store/Outbox.ts"
 import type { Ending, Intent } from "../../src/store/StateStore.ts"
 import { layerFreshStore, noPostgres } from "../real/postgres.ts"
@@ -320,6 +320,36 @@ describe.skipIf(noPostgres)("outbox", () =>
           { content: { job: api, tag: "v2", digest: digest("v2"), attempt: made.id, who: "ann" } }
         ])
       })
+    )
+
+    it.effect(
+      "canaries that wait for a person are told once an attempt, however often they come and go",
+      () =>
+        Effect.gen(function* () {
+          const { store, fence, api, accepted, told } = yield* telling
+          const waits = Follow.make({ words, reason: "awaiting_promotion" })
+          const await_ = Effect.fnUntraced(function* () {
+            const { id } = yield* accepted()
+            const rollout = {
+              phase: "awaiting_promotion",
+              words,
+              nomadVersion: 4,
+              deploymentId: "d"
+            } as const
+            yield* store.setPhase(fence, id, rollout)
+            yield* store.saveDecision(api, waits)
+            yield* store.saveDecision(api, Follow.make({ words: "1 of 2" }))
+            yield* store.saveDecision(api, waits)
+            return id
+          })
+          yield* await_()
+          yield* await_()
+          const notices = (yield* told).filter(({ _tag }) => _tag === "AwaitingPromotion")
+          assert.deepStrictEqual(
+            notices.map((notice) => "words" in notice && notice.words),
+            [words, words]
+          )
+        })
     )
   })
 )

@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Duration, Effect } from "effect"
 import { createHash, randomUUID } from "node:crypto"
 import { AttemptId } from "../../src/domain/Attempt.ts"
 import { Digest } from "../../src/domain/Digest.ts"
@@ -33,6 +33,8 @@ export const watched = (name: string): Watched => ({
   policy: { _tag: "Semver" },
   drift: "hold",
   batch: "hold",
+  canary: "manual",
+  canarySoak: Duration.minutes(1),
   mode: "act",
   fingerprint: "0"
 })

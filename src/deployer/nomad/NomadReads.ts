@@ -104,6 +104,16 @@ export const makeNomadReads = (http: NomadHttp, fallback: Scope) => {
       Effect.flatMap(Option.match({ onNone: () => Effect.succeed(null), onSome: decodeDeployment }))
     )
 
+  const deployment = (scope: Scope, id: string) =>
+    read(scope, "read-job", `/v1/deployment/${encodeURIComponent(id)}`).pipe(
+      Effect.flatMap(Option.match({ onNone: () => Effect.succeed(null), onSome: decodeDeployment }))
+    )
+
+  const deploymentAllocations = (scope: Scope, id: string) =>
+    read(scope, "read-job", `/v1/deployment/allocations/${encodeURIComponent(id)}`).pipe(
+      Effect.flatMap(Option.match({ onNone: () => Effect.succeed([]), onSome: decodeAllocations }))
+    )
+
   /**
    * The stored source of a version. `unreadable`: there is one, and the server can not give it: a flag with a
    * bare `%` is a 500 `invalid URL escape` on every second read (`nomad-api.md` §2.4).
@@ -185,6 +195,8 @@ export const makeNomadReads = (http: NomadHttp, fallback: Scope) => {
     job,
     versions,
     latestDeployment,
+    deployment,
+    deploymentAllocations,
     /** Of this life of the job, in no order. */
     deployments: listOf("deployments", decodeDeployments),
     evaluations: listOf("evaluations", decodeEvaluations),

@@ -57,7 +57,12 @@ export const Allocation = Schema.Struct({
   CreateIndex: Schema.Int,
   DesiredStatus: Schema.String,
   ClientStatus: Schema.String,
-  DeploymentStatus: orNull(Schema.Struct({ Healthy: Schema.optionalKey(Schema.NullOr(Schema.Boolean)) })),
+  DeploymentStatus: orNull(
+    Schema.Struct({
+      Healthy: Schema.optionalKey(Schema.NullOr(Schema.Boolean)),
+      Canary: Schema.optionalKey(Schema.Boolean)
+    })
+  ),
   TaskStates: recordOrNull(TaskState)
 })
 export type Allocation = typeof Allocation.Type

@@ -16,6 +16,7 @@ import { type Deployment, requiresPromotion } from "./NomadRollout.ts"
 import { makeProgress } from "./makeProgress.ts"
 import { makePlan } from "./makePlan.ts"
 import { makeProbeRights } from "./probeRights.ts"
+import { makeSteer } from "./makeSteer.ts"
 import { readRegistered } from "./readRegistered.ts"
 import { rewriteSubmission } from "./rewriteSubmission.ts"
 import { settleByMarker } from "./settleByMarker.ts"
@@ -194,6 +195,7 @@ export const makeNomadDeployer = (
       rights,
       settle,
       progress: makeProgress(reads),
+      ...makeSteer(http, reads),
       indexes: Effect.fn("Deployer.indexes")((scope) => reads.indexes(scope))
     }
   })

@@ -33,6 +33,16 @@ const notHandedOn: ReadonlyArray<RegExp> = [
   /^failed to get conn: /,
   refusedIdentity
 ]
+export const isNotHandedOn = (bare: string): boolean => notHandedOn.some((text) => text.test(bare))
+
+/** A client-mode agent or a follower puts an `rpc error: ` in front for each hop. */
+export const bareText = ({ text }: NomadAnswer): string => text.trim().replace(/^(?:rpc error: )+/, "")
+
+/** Milliseconds of `Retry-After`, null without. */
+export const retryAfterOf = ({ headers }: NomadAnswer): number | null => {
+  const after = /^\d{1,9}$/.exec(headers.get("retry-after") ?? "")
+  return after === null ? null : Math.min(Number(after[0]) * 1_000, longestWait)
+}
 
 /** What an answer to a register proves (`design.md` §6). `scope` names where the right is missing. */
 export const readRegistered = (
@@ -44,8 +54,7 @@ export const readRegistered = (
       ? { _tag: "Unknown", words: answer.words }
       : { _tag: "NotApplied", words: answer.words, forbidden: false, retryAfter: null }
   const { status, text } = answer
-  // A client-mode agent or a follower puts one in front for each hop.
-  const bare = text.trim().replace(/^(?:rpc error: )+/, "")
+  const bare = bareText(answer)
   // A refusal quotes the job, so that what its owner wrote into it comes back (X6, X15).
   const words = bare === "" ? `status ${status}` : explained(plainLine(bare, 2_000))
   const notApplied = { _tag: "NotApplied", words, forbidden: false, retryAfter: null } as const
@@ -66,18 +75,12 @@ export const readRegistered = (
     const right = `register-job (submit-job before Nomad 1.11.2) in namespace "${scope.namespace}"`
     return { ...notApplied, words: `Nomad answered "${words}": the token needs ${right}`, forbidden: true }
   }
-  if (status === 429) {
-    const after = /^\d{1,9}$/.exec(answer.headers.get("retry-after") ?? "")
-    return {
-      ...notApplied,
-      retryAfter: after === null ? null : Math.min(Number(after[0]) * 1_000, longestWait)
-    }
-  }
+  if (status === 429) return { ...notApplied, retryAfter: retryAfterOf(answer) }
   if (status > 400 && status < 500 && status !== 408) return notApplied
   if (status === 500) {
     if (bare.includes("Enforcing job modify index")) return { _tag: "Conflict", words }
     if (refusals.some((refusal) => refusal.test(bare))) return { _tag: "Rejected", words }
-    if (notHandedOn.some((refusal) => refusal.test(bare))) return notApplied
+    if (isNotHandedOn(bare)) return notApplied
   }
   return { _tag: "Unknown", words }
 }

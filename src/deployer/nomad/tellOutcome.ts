@@ -48,7 +48,7 @@ export const rollingWords = (
   rest: { readonly isPaused?: boolean; readonly cause?: string | undefined } = {}
 ): string => {
   const counted = healthyWords(counts.healthy, counts.total)
-  if (phase === "awaiting_promotion") return `${counted}; the canaries wait for a person to promote them`
+  if (phase === "awaiting_promotion") return `${counted}; the canaries wait to be promoted`
   return [rest.isPaused === true ? "the deployment is paused" : "", counted, rest.cause ?? ""]
     .filter((part) => part !== "")
     .join("; ")

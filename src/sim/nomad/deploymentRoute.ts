@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { isTerminal } from "./Allocation.ts"
 import { type Asked, permissionDenied } from "./Asked.ts"
 import { type Deployment, deploymentJson, isActive } from "./Deployment.ts"
 import type { Evaluation } from "./Evaluation.ts"
@@ -180,11 +181,17 @@ const promoteRoute: Action = (writer, request, id) =>
     const deployment = yield* active(writer, request, id, "promote", "promote-deployment")
     const names = body["All"] === true ? Object.keys(deployment.TaskGroups) : body["Groups"]
     const groups = Array.isArray(names) ? names.map(String) : []
+    const { state } = writer.cluster
     const short = groups.flatMap((name) => {
       const group = deployment.TaskGroups[name]
       if (group === undefined || group.Promoted || group.DesiredCanaries === 0) return []
-      return group.HealthyAllocs < group.DesiredCanaries
-        ? [`Task group "${name}" has ${group.HealthyAllocs}/${group.DesiredCanaries} healthy allocations`]
+      // Not by the deployment's count, which a canary that ended stays in (measured).
+      const healthy = (group.PlacedCanaries ?? []).filter((placed) => {
+        const canary = state.allocations.get(placed)
+        return canary !== undefined && !isTerminal(canary) && canary.DeploymentStatus?.Healthy === true
+      }).length
+      return healthy < group.DesiredCanaries
+        ? [`Task group "${name}" has ${healthy}/${group.DesiredCanaries} healthy allocations`]
         : []
     })
     if (short.length > 0) return yield* refuse(500, multiError(short))

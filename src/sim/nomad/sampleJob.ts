@@ -73,6 +73,8 @@ export const sampleJob = (options: {
   readonly count?: number
   readonly autoRevert?: boolean
   readonly minHealthyTime?: number
+  /** How often a task that ends is started again in its allocation; 0 where not said. */
+  readonly restarts?: number
   /** Laid over the group's update strategy, in nanoseconds: `{ MaxParallel: 0 }` for a job without deployments. */
   readonly update?: JsonObject
   readonly meta?: Readonly<Record<string, string>>
@@ -102,7 +104,7 @@ export const sampleJob = (options: {
         ProgressDeadline: 10 * healthy,
         ...options.update
       },
-      RestartPolicy: { Attempts: 0, Mode: "fail", Interval: 5 * second, Delay: second },
+      RestartPolicy: { Attempts: options.restarts ?? 0, Mode: "fail", Interval: 5 * second, Delay: second },
       ReschedulePolicy: { Attempts: 0, Unlimited: false },
       Tasks: tasks
         .filter(({ group }) => group === name)

@@ -28,11 +28,11 @@ export interface Target extends Caller {
   readonly now: Effect.Effect<number>
   /** Waits until the target has taken a request whose path contains this and still holds it. */
   readonly holds: (path: string) => Effect.Effect<void>
-  /** What that task writes before it exits with 3, or that it never starts; an agent knows by its command. */
+  /** What that task writes before it exits with 3, after how many milliseconds, or that it never starts; an agent knows by its command. */
   readonly says: (
     job: string,
     task: string,
-    what: { readonly stdout: string; readonly stderr: string } | "never starts"
+    what: { readonly stdout?: string; readonly stderr?: string; readonly runs?: number } | "never starts"
   ) => Effect.Effect<void>
   readonly stop: () => Promise<void>
 }

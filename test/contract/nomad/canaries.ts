@@ -1,7 +1,17 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { fixtureJob } from "../../../src/sim/NomadSimulator.ts"
-import { allocations, changed, deployment, eventually, newId, post, some, stableJob } from "./steps.ts"
+import {
+  allocations,
+  changed,
+  deployment,
+  eventually,
+  newId,
+  post,
+  some,
+  stableJob,
+  withTask
+} from "./steps.ts"
 import type { DeploymentBody, StatusBody, StubBody } from "./Answers.ts"
 import type { Reply, Target } from "./Target.ts"
 
@@ -80,6 +90,36 @@ export const canaries = (target: () => Target): void => {
       assert.strictEqual(found.StatusDescription, "Deployment is running pending automatic promotion")
       const done = yield* deployment(target(), id, 1, "successful")
       assert.isTrue(done.TaskGroups.g.Promoted)
+    })
+  )
+
+  it.live("a canary that ends after it was healthy stays counted, is not replaced, and is not promoted", () =>
+    Effect.gen(function* () {
+      const ends = { Config: { command: "/bin/sh", args: ["-c", "sleep 4; exit 1"] } }
+      const { id, job } = yield* stableJob(target(), { count: 2, update: { Canary: 1 } })
+      yield* target().says(id, "t", { runs: 4000 })
+      yield* post(target(), withTask(job, ends))
+      const { ID } = yield* deployment(target(), id, 1, "running")
+      const canaryOf = Effect.map(allocations(target(), id), (all) =>
+        some(all.find((each) => each.JobVersion === 1))
+      )
+      yield* eventually(target(), `/v1/job/${id}/allocations`, ({ json }: Reply<ReadonlyArray<StubBody>>) =>
+        json.some((each) => each.JobVersion === 1 && each.ClientStatus === "failed")
+      )
+      yield* target().pass(4000)
+      const canary = yield* canaryOf
+      assert.isTrue(canary.DeploymentStatus?.Healthy)
+      const found = yield* deployment(target(), id, 1, "running")
+      assert.deepInclude(found.TaskGroups.g, { HealthyAllocs: 1, UnhealthyAllocs: 0 })
+      assert.strictEqual(found.TaskGroups.g.PlacedCanaries?.length, 1)
+      const { status, text } = yield* target().call("POST", `/v1/deployment/promote/${ID}`, {
+        DeploymentID: ID,
+        All: true
+      })
+      assert.deepStrictEqual(
+        [status, text],
+        [500, '1 error occurred:\n\t* Task group "g" has 0/1 healthy allocations\n\n']
+      )
     })
   )
 

@@ -70,7 +70,7 @@ export const stableJob = (target: Target, options: Omit<Parameters<typeof fixtur
   })
 
 /** The job, as it was posted or read, with other parts in its task. */
-const withTask = <A extends object>(job: A, parts: object): A => {
+export const withTask = <A extends object>(job: A, parts: object): A => {
   const [group] = (job as unknown as JobBody).TaskGroups
   return { ...job, TaskGroups: [{ ...group, Tasks: [{ ...group.Tasks[0], ...parts }] }] }
 }

@@ -1,0 +1,180 @@
+import type { PgClient } from "@effect/sql-pg"
+import { Duration, Effect, Schema } from "effect"
+import { Attempt } from "../domain/Attempt.ts"
+import { Canaries } from "../domain/Canaries.ts"
+import { Desired } from "../domain/Desired.ts"
+import { standing } from "./fence.ts"
+import { decodeRow, decodeRows, encodeJson, isYes, rowOf } from "./rows.ts"
+import { StaleGeneration } from "./StaleGeneration.ts"
+import type { StateStore } from "./StateStore.ts"
+import { storeCall } from "./storeCall.ts"
+
+const decodeAttempts = decodeRows(Attempt)
+const encodeCanaries = encodeJson(Schema.NullOr(Canaries))
+const desiredRow = (alias: string): string => rowOf(Desired, alias, { repository: "name" })
+const decodeOrdered = decodeRow(
+  Schema.Struct({ desired: Desired, stale: Schema.Boolean, ordered: Schema.Boolean })
+)
+
+/** Nobody ordered anything, and nothing was sent. */
+const nothingOrdered = `ordered = null, ordered_by = null, ordered_why = null, ordered_deployment = null,
+  order_sent_at = null, order_done_at = null`
+
+/** The promotion and the failing of rollouts: what a person orders, and what the leader did about it. */
+export const steering = (
+  sql: PgClient.PgClient
+): Pick<StateStore["Service"], "orderRollout" | "saveCanaries" | "sendOrder" | "orderAnswered"> => {
+  const row = sql.literal(rowOf(Attempt, "a"))
+
+  return {
+    orderRollout: ({ repository, attempt, order, why = null, expected = null, by, from }) =>
+      storeCall(
+        "StateStore.orderRollout",
+        // A failing rollout is not promoted; one that is being promoted may still be failed.
+        sql`
+        with old as (
+          select *, generation <> coalesce(${expected}::bigint, generation) as stale
+          from repository where name = ${repository} for update
+        ), ordered as (
+          update attempt a set
+            ordered = ${order}, ordered_by = ${by}, ordered_why = ${why}::text, ordered_deployment = a.deployment_id,
+            order_sent_at = null, order_done_at = null
+          from old
+          where a.id = ${attempt}::uuid and a.repository = old.name and not old.stale
+            and a.state = 'accepted' and a.deployment_id is not null
+            and case when ${order === "promote"}
+              then a.phase = 'awaiting_promotion' and coalesce((a.canaries ->> 'ended')::int, 0) = 0
+                and (a.ordered_deployment is distinct from a.deployment_id or (a.ordered is null and a.order_sent_at is null))
+              else (a.ordered, a.ordered_deployment) is distinct from ('fail', a.deployment_id) end
+          returning a.*
+        ), changed as (
+          update repository r set generation = r.generation + 1, updated_by = ${by}, updated_at = now()
+          from ordered where r.name = ordered.repository
+          returning r.*
+        ), quarantined as (
+          -- At once: should a newer version take its place before it fails, it is not wanted either (S11).
+          insert into quarantine as q (repository, digest, why, until, failures)
+          select repository, to_digest, ${`failed by ${by}${why === null ? "" : `: ${why}`}`}, null, 0
+          from ordered where ${order === "fail"}
+          on conflict (repository, digest) do update set
+            why = excluded.why, since = excluded.since, until = null, failures = 0
+        ), audited as (
+          insert into audit (who, address, action, repository, attempt, after, why)
+          select ${by}, ${from}, ${order === "promote" ? "promotion ordered" : "rollout failed"}, a.repository, a.id,
+            jsonb_build_object('tag', a.to_tag, 'digest', a.to_digest, 'deployment', a.deployment_id,
+              'generation', changed.generation), ${why}::text
+          from ordered a, changed
+        )
+        select jsonb_build_object('desired', ${sql.literal(desiredRow("changed"))}, 'stale', false, 'ordered', true) as row
+        from changed
+        union all
+        select jsonb_build_object('desired', ${sql.literal(desiredRow("old"))}, 'stale', old.stale, 'ordered', false)
+        from old where not exists (select from changed)`.pipe(Effect.flatMap(decodeOrdered))
+      ).pipe(
+        Effect.flatMap(({ desired, stale, ordered }) =>
+          stale
+            ? Effect.fail(new StaleGeneration({ repository, generation: desired.generation }))
+            : Effect.succeed({ desired, ordered })
+        )
+      ),
+
+    saveCanaries: (fence, attempt, canaries) =>
+      storeCall(
+        "StateStore.saveCanaries",
+        Effect.flatMap(encodeCanaries(canaries), (json) => {
+          const read = json === null ? null : sql.json(json)
+          const run = canaries?.run ?? null
+          // What was healthy before and is the same goes on to be healthy since then, whoever leads; all else begins anew.
+          return sql`
+            with fence as (${standing(sql, fence)}), saved as (
+              update attempt a set
+                canaries = ${read}::jsonb,
+                canaries_since = case
+                  when ${run}::text is null then null
+                  when (a.canaries ->> 'run', a.canaries ->> 'deployment')
+                    is not distinct from (${run}::text, ${canaries?.deployment ?? null}::text) then a.canaries_since
+                  else clock_timestamp() end
+              from fence
+              where a.id = ${attempt}::uuid and a.state = 'accepted' and a.canaries is distinct from ${read}::jsonb
+              returning a.*
+            )
+            select ${row} as row from saved a
+            union all
+            select ${row} from attempt a, fence
+            where a.id = ${attempt}::uuid and not exists (select from saved)`
+        }).pipe(
+          Effect.flatMap(decodeAttempts),
+          Effect.map(([saved]) => saved ?? null)
+        )
+      ),
+
+    sendOrder: (fence, { attempt, order, deployment, isOrdered, generation, life }) =>
+      storeCall(
+        "StateStore.sendOrder",
+        // `for share of r`: what a person changes that commits first is seen. One that may be under way still is not sent
+        // again before it can not be any more (S6), and what is done never.
+        sql`
+        with fence as (${standing(sql, fence)}), permitted as (
+          select a.id from attempt a join repository r on r.name = a.repository
+          where a.id = ${attempt}::uuid and r.generation = ${generation}
+          for share of r
+        ), sent as (
+          update attempt a set
+            order_sent_at = clock_timestamp(), order_done_at = null, ordered_deployment = ${deployment},
+            ordered = case when ${isOrdered} then a.ordered end,
+            ordered_by = case when ${isOrdered} then a.ordered_by end,
+            ordered_why = case when ${isOrdered} then a.ordered_why end,
+            epoch = fence.epoch, holder = fence.holder
+          from fence, permitted
+          where a.id = permitted.id and a.state = 'accepted' and a.deployment_id = ${deployment}
+            and case when ${isOrdered} then (a.ordered, a.ordered_deployment) = (${order}, ${deployment})
+              else a.ordered is null or a.ordered_deployment <> ${deployment} end
+            and (a.ordered_deployment is distinct from ${deployment}
+              or (a.order_done_at is null and (a.order_sent_at is null
+                or a.order_sent_at < clock_timestamp() - ${Duration.toMillis(life)}::float8 * interval '1 millisecond')))
+          returning a.*
+        ), audited as (
+          insert into audit (who, action, repository, attempt, after, why)
+          select 'registrywatcher', ${order === "promote" ? "promotion sent" : "failing sent"}, repository, id,
+            jsonb_build_object('tag', to_tag, 'digest', to_digest, 'deployment', ${deployment}::text),
+            case when ${isOrdered} then 'ordered by ' || ordered_by else 'all canaries healthy since ' || canaries_since end
+          from sent
+        )
+        select true as yes from sent`.pipe(Effect.map(isYes))
+      ),
+
+    orderAnswered: (fence, { attempt, order, deployment, answer, words }) => {
+      // A person may have ordered something else meanwhile, which is not sent yet.
+      const sent = sql`a.id = ${attempt}::uuid and a.state = 'accepted' and a.ordered_deployment = ${deployment}
+        and coalesce(a.ordered, 'promote') = ${order} and a.order_sent_at is not null`
+      return storeCall(
+        "StateStore.orderAnswered",
+        answer === "Done"
+          ? sql`
+            with fence as (${standing(sql, fence)})
+            update attempt a set order_done_at = now() from fence
+            where ${sent}
+            returning true as yes`
+          : answer === "NotApplied"
+            ? sql`
+            with fence as (${standing(sql, fence)})
+            update attempt a set order_sent_at = null from fence
+            where ${sent}
+            returning true as yes`
+            : sql`
+            with fence as (${standing(sql, fence)}), refused as (
+              update attempt a set ${sql.literal(nothingOrdered)}, canaries = null, canaries_since = null
+              from fence, attempt old
+              where ${sent} and old.id = a.id
+              returning a.id, a.repository, old.ordered, old.ordered_by
+            ), audited as (
+              insert into audit (who, action, repository, attempt, after, why)
+              select 'registrywatcher', coalesce(ordered, 'promote') || ' refused by Nomad', repository, id,
+                jsonb_build_object('deployment', ${deployment}::text, 'orderedBy', ordered_by), ${words}
+              from refused
+            )
+            select true as yes from refused`
+      ).pipe(Effect.map(isYes))
+    }
+  }
+}

@@ -1,0 +1,203 @@
+import { assert, describe, layer } from "@effect/vitest"
+import { Duration, Effect } from "effect"
+import type { Canaries } from "../../src/domain/Canaries.ts"
+import { layerFreshStore, noPostgres } from "../real/postgres.ts"
+import { digest, leading, newFence, person } from "./rows.ts"
+
+const healthy: Canaries = { deployment: "d1", healthy: 1, desired: 1, ended: 0, run: "a 0", isOwn: true }
+const life = Duration.seconds(45)
+
+/** `leading`, with an attempt whose canaries wait for promotion. */
+const waiting = Effect.gen(function* () {
+  const test = yield* leading
+  const { store, fence, api, accepted, pool } = test
+  const made = yield* accepted()
+  const rollout = (deploymentId: string, phase: "awaiting_promotion" | "rolling" = "awaiting_promotion") =>
+    store.setPhase(fence, made.id, { phase, words: "", nomadVersion: 4, deploymentId })
+  yield* rollout("d1")
+  const row = Effect.map(store.attempt(made.id), (attempt) => attempt ?? assert.fail("no row"))
+  const { generation } = yield* store.desired(api)
+  const send = {
+    attempt: made.id,
+    order: "promote",
+    deployment: "d1",
+    isOrdered: false,
+    generation,
+    life
+  } as const
+  const order = (order: "promote" | "fail", by = "ann") =>
+    Effect.map(
+      store.orderRollout({ repository: api, attempt: made.id, order, by, from: "" }),
+      ({ ordered }) => ordered
+    )
+  const later = pool`update attempt set order_sent_at = order_sent_at - interval '45 seconds' where id = ${made.id}::uuid`
+  return { ...test, made, row, rollout, send, order, later }
+})
+
+describe.skipIf(noPostgres)("steering", () =>
+  layer(layerFreshStore)((it) => {
+    it.effect("the soak goes on while the canaries are the same, and begins anew with others", () =>
+      Effect.gen(function* () {
+        const { store, fence, made, rollout, row } = yield* waiting
+        const since = (canaries: Canaries | null) =>
+          Effect.map(store.saveCanaries(fence, made.id, canaries), (saved) => saved?.canariesSince?.getTime())
+        const first = yield* since(healthy)
+        assert.isDefined(first)
+        assert.strictEqual(yield* since(healthy), first)
+        assert.isUndefined(yield* since({ ...healthy, healthy: 0, run: null }))
+        const second = yield* since(healthy)
+        assert.isAbove(second ?? 0, first)
+        const replaced = yield* since({ ...healthy, run: "b 0" })
+        assert.isAbove(replaced ?? 0, second ?? 0)
+        assert.isAbove((yield* since({ ...healthy, run: "b 0", deployment: "d2" })) ?? 0, replaced ?? 0)
+        yield* rollout("d1", "rolling")
+        assert.deepInclude(yield* row, { canaries: null, canariesSince: null })
+      })
+    )
+
+    it.effect("S1: S15: nothing is saved or sent with a fence that is gone", () =>
+      Effect.gen(function* () {
+        const { store, fence, made, row, send } = yield* waiting
+        yield* newFence
+        assert.isNull(yield* store.saveCanaries(fence, made.id, healthy))
+        assert.isFalse(yield* store.sendOrder(fence, send))
+        assert.isNull((yield* row).orderSentAt)
+      })
+    )
+
+    it.effect(
+      "S6: a promotion is sent once, again when it can not be under way any more, never once it is done",
+      () =>
+        Effect.gen(function* () {
+          const { store, fence, made, send, later } = yield* waiting
+          assert.isTrue(yield* store.sendOrder(fence, send))
+          assert.isFalse(yield* store.sendOrder(fence, send))
+          const next = yield* newFence
+          assert.isFalse(yield* store.sendOrder(next, send))
+          yield* later
+          assert.isTrue(yield* store.sendOrder(next, send))
+          const answered = { attempt: made.id, order: "promote", deployment: "d1", words: "" } as const
+          assert.isTrue(yield* store.orderAnswered(next, { ...answered, answer: "Done" }))
+          yield* later
+          assert.isFalse(yield* store.sendOrder(next, send))
+        })
+    )
+
+    it.effect("S6: never of another deployment than the attempt has", () =>
+      Effect.gen(function* () {
+        const { store, fence, send, rollout } = yield* waiting
+        yield* rollout("d2")
+        assert.isFalse(yield* store.sendOrder(fence, send))
+        assert.isTrue(yield* store.sendOrder(fence, { ...send, deployment: "d2" }))
+      })
+    )
+
+    it.effect("S13: not once a person changed what was decided on, nor after the rollout ended", () =>
+      Effect.gen(function* () {
+        const { store, fence, api, made, send } = yield* waiting
+        const { generation } = yield* store.change({ repository: api, autoDeploy: false, ...person })
+        assert.isFalse(yield* store.sendOrder(fence, send))
+        yield* store.end(fence, {
+          attempt: made.id,
+          outcome: "superseded",
+          words: "",
+          nomadVersion: null,
+          deploymentId: null,
+          blame: null,
+          swallowed: false,
+          baseline: null,
+          raise: null
+        })
+        assert.isFalse(yield* store.sendOrder(fence, { ...send, generation }))
+      })
+    )
+
+    it.effect("what Nomad did not take may be sent at once, and what it refused is ordered no more", () =>
+      Effect.gen(function* () {
+        const { store, fence, api, made, send, order, row } = yield* waiting
+        assert.isTrue(yield* order("promote"))
+        const { generation } = yield* store.desired(api)
+        const ordered = { ...send, isOrdered: true, generation }
+        const answered = { attempt: made.id, order: "promote", deployment: "d1", words: "0/1" } as const
+        assert.isTrue(yield* store.sendOrder(fence, ordered))
+        yield* store.orderAnswered(fence, { ...answered, answer: "NotApplied" })
+        assert.isTrue(yield* store.sendOrder(fence, ordered))
+        yield* store.orderAnswered(fence, { ...answered, answer: "Refused" })
+        assert.deepInclude(yield* row, { ordered: null, orderedDeployment: null, orderSentAt: null })
+        assert.isFalse(yield* store.sendOrder(fence, ordered))
+        const [entry] = yield* store.audit(api, 1)
+        assert.deepInclude(entry, { action: "promote refused by Nomad", why: "0/1", attempt: made.id })
+      })
+    )
+
+    it.effect(
+      "a failing that is ordered while a promotion is under way is sent, whatever that one's answer is",
+      () =>
+        Effect.gen(function* () {
+          const { store, fence, api, made, send, order } = yield* waiting
+          assert.isTrue(yield* store.sendOrder(fence, send))
+          assert.isFalse(yield* order("promote"))
+          assert.isTrue(yield* order("fail"))
+          const promoted = { attempt: made.id, order: "promote", deployment: "d1", words: "" } as const
+          assert.isFalse(yield* store.orderAnswered(fence, { ...promoted, answer: "Done" }))
+          const { generation } = yield* store.desired(api)
+          const failing = { ...send, order: "fail", isOrdered: true, generation } as const
+          assert.isFalse(yield* store.sendOrder(fence, { ...send, generation }))
+          assert.isTrue(yield* store.sendOrder(fence, failing))
+        })
+    )
+
+    it.effect("an order for the deployment before is none for this one", () =>
+      Effect.gen(function* () {
+        const { store, fence, api, made, send, order, rollout, row } = yield* waiting
+        assert.isTrue(yield* order("promote"))
+        yield* rollout("d2")
+        const { generation } = yield* store.desired(api)
+        const next = { ...send, deployment: "d2", generation }
+        assert.isFalse(yield* store.sendOrder(fence, { ...next, isOrdered: true }))
+        assert.isTrue(yield* store.sendOrder(fence, next))
+        assert.deepInclude(yield* row, { ordered: null, orderedBy: null, orderedDeployment: "d2" })
+        assert.isString(made.id)
+      })
+    )
+
+    it.effect(
+      "S11: what a person failed stays in quarantine, is no request again, whatever became of it",
+      () =>
+        Effect.gen(function* () {
+          const { store, fence, api, accepted } = yield* leading
+          const made = yield* accepted({ reason: "requested", request: { kind: "pin", by: "bob" } })
+          yield* store.setPhase(fence, made.id, {
+            phase: "rolling",
+            words: "",
+            nomadVersion: 4,
+            deploymentId: "d1"
+          })
+          yield* store.orderRollout({
+            repository: api,
+            attempt: made.id,
+            order: "fail",
+            why: "slow",
+            by: "ann",
+            from: ""
+          })
+          yield* store.end(fence, {
+            attempt: made.id,
+            outcome: "superseded",
+            words: "Nomad's rollback came before it",
+            nomadVersion: 4,
+            deploymentId: "d1",
+            blame: null,
+            swallowed: true,
+            baseline: null,
+            raise: null
+          })
+          const history = yield* store.elections([api])
+          assert.deepStrictEqual(history.get(api)?.quarantine, [
+            { digest: digest("v2"), why: "failed by ann: slow", until: null, failures: 0 }
+          ])
+          assert.isNull((yield* store.desired(api)).requestedGeneration)
+        })
+    )
+  })
+)
