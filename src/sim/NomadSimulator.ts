@@ -18,6 +18,7 @@ import { featuresOf, newestVersion } from "./nomad/ServerVersion.ts"
 import { makeClient } from "./nomad/Client.ts"
 import { makeScheduler } from "./nomad/Scheduler.ts"
 import { serve } from "./nomad/serve.ts"
+import type { Snapshot } from "./nomad/Snapshot.ts"
 import { State } from "./nomad/State.ts"
 import { makeTaskLogs } from "./nomad/taskLogs.ts"
 import { measuredTimings, type Timings } from "./nomad/Timings.ts"
@@ -25,6 +26,7 @@ import { makeWatcher } from "./nomad/Watcher.ts"
 import { register, type Register, type Registered, type Writer } from "./nomad/registerJob.ts"
 
 export { Fault } from "./nomad/Fault.ts"
+export type { Snapshot } from "./nomad/Snapshot.ts"
 export { PushedImage } from "./nomad/NodeImages.ts"
 export type { Job } from "./nomad/Job.ts"
 export { byImage, byTag, Outcome, type OutcomeOf, type Start, tagOf } from "./nomad/Outcome.ts"
@@ -47,6 +49,8 @@ export interface NomadOptions {
   readonly outcome?: OutcomeOf
   /** Version of the server, `2.0.6` where not said: an older one behaves as servers of that time did (`ServerVersion.ts`). */
   readonly version?: string
+  /** An Enterprise server takes jobs of several regions, this one among them whatever they are called. False where not said. */
+  readonly enterprise?: boolean
   /** What a server before 1.10 asks of who submits a job that uses it: a token in the job. Nothing where not said. */
   readonly requiresTokens?: { readonly vault?: boolean; readonly consul?: boolean }
   /** Turns ACLs on; this is the secret of the one token that is there at first. Off where not said. */
@@ -66,7 +70,8 @@ const keptRecords = 200_000
  * nothing happens by itself, and the same seed gives the same life. `/_sim/…` is its own, for processes:
  * `GET /_sim/requests`, `GET /_sim/registers`, `POST /_sim/faults` (a `Fault`), `DELETE /_sim/faults`,
  * `POST /_sim/outcomes` (an `OutcomeRule`), `DELETE /_sim/outcomes`, `POST /_sim/evaluations` (`{"paused": true}`),
- * `POST /_sim/jobs` (a job, or `{"Job": …}`), `POST /_sim/namespaces` (`{"Name": …}`).
+ * `POST /_sim/jobs` (a job, or `{"Job": …}`), `POST /_sim/namespaces` (`{"Name": …}`), `POST /_sim/images` (a `PushedImage`),
+ * `GET /_sim/identity?allocation=…&task=…&name=…`, `POST /_sim/snapshot`, and `POST /_sim/restore` to it, or to the beginning.
  */
 export class NomadSimulator extends Context.Service<
   NomadSimulator,
@@ -101,6 +106,15 @@ export class NomadSimulator extends Context.Service<
      * a TTL is new at each call. `undefined` where there is no such allocation, task or identity.
      */
     identity(allocation: string, task: string, name?: string): Effect.Effect<string | undefined>
+    /** Of the next evaluations that many end as failed: other writes always came before their plans. */
+    rejectPlans(evaluations: number): Effect.Effect<void>
+    /** What the servers have stored now. */
+    readonly snapshot: Effect.Effect<Snapshot>
+    /**
+     * As an operator restores one: everything is as it was then, indexes go back, streams end. Without one: as at first,
+     * as a `-dev` server has it that is started again. The client keeps what it runs of what is still there.
+     */
+    restore(snapshot?: Snapshot): Effect.Effect<void>
     /** Answers a request without a socket; `undefined` where the connection would be cut. */
     handle(request: ApiRequest): Effect.Effect<Answer | undefined>
   }
@@ -131,6 +145,7 @@ const make = (options: NomadOptions) =>
       timings: { ...measuredTimings, ...options.timings },
       version,
       has,
+      enterprise: options.enterprise ?? false,
       requiresTokens: { vault: false, consul: false, ...options.requiresTokens },
       outcome: rules.of,
       logs: makeTaskLogs(),
@@ -189,7 +204,27 @@ const make = (options: NomadOptions) =>
 
     const pauseEvaluations = (paused: boolean) => Effect.sync(() => scheduler.pause(paused))
 
-    const controlled = { requests, registers, faults, outcomes, pauseEvaluations, addNamespace }
+    const restore = (snapshot: Snapshot): void => {
+      state.restore(snapshot)
+      client.forget((id) => state.allocations.has(id))
+      for (const { ID } of state.deployments.values()) watcher.deploymentChanged(ID)
+      for (const each of state.evaluations.values()) if (each.Status === "pending") scheduler.enqueue(each)
+    }
+    const begin = state.snapshot()
+    let kept = begin
+
+    const controlled = {
+      requests,
+      registers,
+      faults,
+      outcomes,
+      pauseEvaluations,
+      addNamespace,
+      snapshot: () => void (kept = state.snapshot()),
+      restore: () => restore(kept),
+      pushImage: cluster.images.push,
+      identity: acl.tokenOf
+    }
     const own = control({ ...controlled, register: seed })
 
     const handle = (request: ApiRequest): Effect.Effect<Answer | undefined> => {
@@ -232,6 +267,9 @@ const make = (options: NomadOptions) =>
       setOutcome: (rule) => Effect.sync(() => outcomes.add(rule)),
       clearOutcomes: Effect.sync(outcomes.clear),
       pauseEvaluations,
+      rejectPlans: (evaluations) => Effect.sync(() => scheduler.rejectPlans(evaluations)),
+      snapshot: Effect.sync(() => state.snapshot()),
+      restore: (snapshot = begin) => Effect.sync(() => restore(snapshot)),
       register: seed,
       addNamespace,
       pushImage: (image) => Effect.sync(() => cluster.images.push(image)),

@@ -20,7 +20,7 @@ import { nextId, to } from "./simulated.ts"
 
 const simulated = Layer.unwrap(
   Effect.map(NomadSimulator, ({ url }) => Deployer.layer(endpointAt(new URL(url))))
-).pipe(Layer.provideMerge(NomadSimulator.layer({ namespaces: ["team a"] })))
+).pipe(Layer.provideMerge(NomadSimulator.layer({ namespaces: ["team a"], enterprise: true })))
 
 /** Nomad's JSON with its large integers as any reader has them. */
 const plain = (value: unknown): unknown =>

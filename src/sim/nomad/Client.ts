@@ -279,5 +279,5 @@ export const makeClient = (cluster: Cluster, updated: Reporting) => {
     watchHealth(id)
   }
 
-  return { place, stop, moveInPlace }
+  return { place, stop, moveInPlace, forget: reports.forget }
 }

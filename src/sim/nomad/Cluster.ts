@@ -17,6 +17,8 @@ export interface Cluster {
   readonly version: string
   /** Whether the server's version has it. */
   readonly has: (feature: Feature) => boolean
+  /** Whether it is an Enterprise server, which takes jobs of several regions. */
+  readonly enterprise: boolean
   /** What servers before 1.10 ask of who submits a job. */
   readonly requiresTokens: { readonly vault: boolean; readonly consul: boolean }
   readonly acl: Acl

@@ -16,9 +16,10 @@ export interface Evaluation {
     | "alloc-failure"
     | "queued-allocs"
     | "periodic-job"
+    | "max-plan-attempts"
   readonly JobModifyIndex: number
   readonly DeploymentID: string
-  readonly Status: "pending" | "complete" | "blocked" | "canceled"
+  readonly Status: "pending" | "complete" | "blocked" | "canceled" | "failed"
   readonly StatusDescription: string
   readonly BlockedEval: string
   readonly NextEval: string

@@ -37,7 +37,7 @@ const keptLines = 100
 export class EventLog {
   #lines: ReadonlyArray<Line> = []
   readonly #changes = new Map<string, Change>()
-  readonly #listeners = new Set<(line: Line) => void>()
+  readonly #listeners = new Set<{ readonly listen: (line: Line) => void; readonly ended: () => void }>()
 
   /** Something was changed by the transaction that is being written; of one object the newest value counts. */
   record(change: Change): void {
@@ -51,7 +51,7 @@ export class EventLog {
     if (type === undefined || told.length === 0) return
     const line = { index, type, changes: told.map(([, change]) => change) }
     this.#lines = [...this.#lines, line].slice(-keptLines)
-    for (const listen of this.#listeners) listen(line)
+    for (const { listen } of this.#listeners) listen(line)
   }
 
   /** Where a stream from this index on starts: with that index or the next one kept, else once more with the last. */
@@ -60,12 +60,22 @@ export class EventLog {
     return at === -1 ? this.#lines.slice(-1) : this.#lines.slice(at)
   }
 
-  /** Calls `listen` with each line from now on, until the answer is called. */
-  listen(listen: (line: Line) => void): () => void {
-    this.#listeners.add(listen)
+  /** Calls `listen` with each line from now on, until the answer is called; `ended` when there will be no more. */
+  listen(listen: (line: Line) => void, ended: () => void): () => void {
+    const listener = { listen, ended }
+    this.#listeners.add(listener)
     return () => {
-      this.#listeners.delete(listen)
+      this.#listeners.delete(listener)
     }
+  }
+
+  /** As a server that begins anew: what was told is forgotten, and every stream ends. */
+  forget(): void {
+    this.#lines = []
+    this.#changes.clear()
+    const listeners = [...this.#listeners]
+    this.#listeners.clear()
+    for (const { ended } of listeners) ended()
   }
 }
 

@@ -67,6 +67,10 @@ export const makeReports = ({ state, timings, after }: Cluster, updated: Reporti
     close: (id: string): void => {
       locals.delete(id)
     },
+    /** Drops those that the servers no longer have. */
+    forget: (isKnown: (id: string) => boolean): void => {
+      for (const id of locals.keys()) if (!isKnown(id)) locals.delete(id)
+    },
     local: (id: string): Local | undefined => locals.get(id),
     /** Has the allocation reported with the next batch. */
     tell,

@@ -7,6 +7,11 @@ import { newEvaluation } from "./newEvaluation.ts"
 import { type JobPlan, planJob } from "./planJob.ts"
 import { type Nanos, toMillis } from "./time.ts"
 
+/** Plans that a service's evaluation may try. */
+const planAttempts = 5
+/** Milliseconds until what failed by them is looked at again. */
+const failedAgain = 60_000
+
 /**
  * The scheduler: one evaluation of a job at a time, the others of that job wait, and of several that wait
  * only the newest is processed. `enqueue` takes an evaluation that a commit has just stored.
@@ -15,6 +20,9 @@ export const makeScheduler = (cluster: Cluster, changed: Changed) => {
   const { state, timings, after } = cluster
   const busy = new Set<string>()
   const waiting = new Map<string, ReadonlyArray<string>>()
+
+  /** How many plans the leader will reject yet. */
+  let rejected = 0
 
   /** Evaluations that came while the broker was paused. */
   let held: ReadonlyArray<Evaluation> | undefined
@@ -59,6 +67,10 @@ export const makeScheduler = (cluster: Cluster, changed: Changed) => {
   const process = (key: string, id: string): void => {
     const evaluation = state.evaluations.get(id)
     if (evaluation === undefined || !isOpen(evaluation)) return next(key)
+    if (rejected >= planAttempts) {
+      rejected -= planAttempts
+      return giveUp(key, evaluation)
+    }
     const outcome = planJob(cluster, evaluation)
     const effects = applyPlan(cluster, evaluation, outcome, changed)
     for (const effect of effects.run) effect()
@@ -88,6 +100,36 @@ export const makeScheduler = (cluster: Cluster, changed: Changed) => {
     })
   }
 
+  /** The plan of an evaluation was rejected so often that it ends, and another one looks again later. */
+  const giveUp = (key: string, evaluation: Evaluation): void => {
+    const { Namespace, JobID } = evaluation
+    const job = state.job(Namespace, JobID)
+    const latest = state.latestDeployment(Namespace, JobID)?.ID ?? ""
+    state.commit("EvaluationUpdated", (index, now) => {
+      const blocked =
+        job === undefined
+          ? undefined
+          : newEvaluation(cluster, job, "max-plan-attempts", index, now, {
+              Status: "blocked",
+              StatusDescription: "created due to placement conflicts",
+              PreviousEval: evaluation.ID,
+              JobModifyIndex: evaluation.JobModifyIndex
+            })
+      if (blocked !== undefined) {
+        state.putEvaluation(blocked)
+        after(failedAgain, () => enqueue(blocked))
+      }
+      finish(evaluation.ID, index, now, {
+        Status: "failed",
+        StatusDescription: `maximum attempts reached (${planAttempts})`,
+        BlockedEval: blocked?.ID ?? "",
+        // Before 2.0.5 the deployment that the last plan would have made, which nobody will ever find.
+        DeploymentID: cluster.has("onlyStoredDeployments") ? latest : cluster.newId()
+      })
+    })
+    next(key)
+  }
+
   /** Room may have come: what is blocked is looked at once more, and placed where it can be. */
   const roomChanged = (): void => {
     for (const evaluation of state.evaluations.values()) {
@@ -103,10 +145,16 @@ export const makeScheduler = (cluster: Cluster, changed: Changed) => {
     for (const evaluation of left) enqueue(evaluation)
   }
 
+  /** As if other writes had always come first: of the next evaluations that many fail. */
+  const rejectPlans = (evaluations: number): void => {
+    rejected = evaluations * planAttempts
+  }
+
   let config: JsonObject = {}
   return {
     enqueue,
     roomChanged,
+    rejectPlans,
     pause,
     isPaused: () => held !== undefined,
     config: () => config,

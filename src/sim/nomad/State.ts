@@ -1,11 +1,14 @@
-import { type Allocation, isTerminal } from "./Allocation.ts"
-import { type Deployment, isActive } from "./Deployment.ts"
+import type { Allocation } from "./Allocation.ts"
+import type { Deployment } from "./Deployment.ts"
 import { groupSummaries } from "./groupSummaries.ts"
-import { type Evaluation, isOpen } from "./Evaluation.ts"
+import type { Evaluation } from "./Evaluation.ts"
 import { EventLog, type EventType } from "./EventLog.ts"
-import { isParent, type Job, jobKey } from "./Job.ts"
+import { type Job, jobKey } from "./Job.ts"
+import type { Snapshot } from "./Snapshot.ts"
+import { statusOf } from "./statusOf.ts"
 import type { JsonObject } from "./Json.ts"
 import type { Nanos } from "./time.ts"
+import { trackedVersions, withVersion } from "./trackedVersions.ts"
 
 /** The source of a job that was sent with its register. */
 export interface Submission extends JsonObject {
@@ -13,10 +16,7 @@ export interface Submission extends JsonObject {
   readonly JobModifyIndex: number
 }
 
-type Table = "jobs" | "summaries" | "evaluations" | "allocations" | "deployments"
-
-/** Versions without a tag that are kept of a job, and sources. */
-const trackedVersions = 6
+export type Table = "jobs" | "summaries" | "evaluations" | "allocations" | "deployments"
 
 /**
  * What the servers store: tables of values that are replaced, never changed, and one index that each
@@ -213,21 +213,7 @@ export class State {
   }
 
   #putVersion(key: string, job: Job): void {
-    const others = (this.versions.get(key) ?? []).filter((each) => each.Version !== job.Version)
-    const all = [job, ...others].toSorted((a, b) => b.Version - a.Version)
-    const untagged = all.filter((each) => each.VersionTag === null)
-    const outgoing = this.#outgoing(untagged)
-    this.versions.set(
-      key,
-      all.filter((each) => each !== outgoing)
-    )
-  }
-
-  /** The newest stable version stays: where it would be the one to go, the version above it goes. */
-  #outgoing(untagged: ReadonlyArray<Job>): Job | undefined {
-    if (untagged.length <= trackedVersions) return undefined
-    const stable = untagged.findIndex((each) => each.Stable)
-    return untagged[stable === trackedVersions ? trackedVersions - 1 : trackedVersions]
+    this.versions.set(key, withVersion(this.versions.get(key) ?? [], job))
   }
 
   #put<A extends { readonly ID: string; readonly Namespace: string; readonly JobID: string }>(
@@ -241,6 +227,39 @@ export class State {
     into.set(value.ID, value)
     this.tables[table] = this.index
     this.#touched.add(key)
+  }
+
+  /** Every table as it is now: values are never changed, so copies of the maps are enough. */
+  snapshot(): Snapshot {
+    const maps = this.#maps().map((map) => new Map(map))
+    return { index: this.index, tables: { ...this.tables }, namespaces: [...this.namespaces], maps }
+  }
+
+  /** Everything is as it was then, the index too: it goes back. Those that wait are not told, as on a real server. */
+  restore({ index, tables, namespaces, maps }: Snapshot): void {
+    this.index = index
+    Object.assign(this.tables, tables)
+    this.namespaces.clear()
+    for (const name of namespaces) this.namespaces.add(name)
+    for (const [at, map] of this.#maps().entries()) {
+      map.clear()
+      for (const [key, value] of maps[at] ?? []) map.set(key, value)
+    }
+    for (const ids of Object.values(this.#byJob)) ids.clear()
+    for (const table of ["evaluations", "deployments", "allocations"] as const) {
+      for (const { Namespace, JobID, ID } of this[table].values()) {
+        const key = jobKey(Namespace, JobID)
+        this.#byJob[table].set(key, (this.#byJob[table].get(key) ?? new Set()).add(ID))
+      }
+    }
+    this.events.forget()
+  }
+
+  /** The tables that hold something, in an order of their own. */
+  #maps(): ReadonlyArray<Map<string, unknown>> {
+    const { jobs, versions, submissions, evaluations, deployments, allocations, scalingPolicies } = this
+    const open = [jobs, versions, submissions, evaluations, deployments, allocations, scalingPolicies]
+    return [...open, this.#scalings, this.#summaries] as ReadonlyArray<Map<string, unknown>>
   }
 
   #ofJob<A extends { readonly ID: string }>(
@@ -258,22 +277,13 @@ export class State {
   #setStatus(key: string): void {
     const job = this.jobs.get(key)
     if (job === undefined) return
-    const status = this.#statusOf(job)
+    const status = statusOf(this, job)
     if (status === job.Status) return
     const updated = { ...job, Status: status, ModifyIndex: this.index }
     this.jobs.set(key, updated)
     this.events.record({ topic: "Job", value: updated })
     this.#putVersion(key, updated)
     this.tables.jobs = this.index
-  }
-
-  #statusOf(job: Job): Job["Status"] {
-    if (job.Type === "system" || isParent(job)) return job.Stop ? "dead" : "running"
-    if (this.deploymentsOf(job.Namespace, job.ID).some(isActive)) return "running"
-    if (this.allocationsOf(job.Namespace, job.ID).some((each) => !isTerminal(each))) return "running"
-    const evaluations = this.evaluationsOf(job.Namespace, job.ID)
-    if (evaluations.some(isOpen)) return "pending"
-    return evaluations.length > 0 || job.Stop ? "dead" : "pending"
   }
 
   #setSummary(key: string): void {

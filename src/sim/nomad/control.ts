@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
 import { Fault, type Faults } from "./Fault.ts"
 import { type Answer, type ApiRequest, bodyOf } from "./Http.ts"
+import { PushedImage } from "./NodeImages.ts"
 import { OutcomeRule, type Outcomes } from "./outcomes.ts"
 import { isObject, type Json, type JsonObject, printJson, textOf } from "./Json.ts"
 import { refuse, type Refusal } from "./Refusal.ts"
@@ -26,12 +27,17 @@ export interface Controlled {
   readonly pauseEvaluations: (paused: boolean) => Effect.Effect<void>
   readonly register: (job: JsonObject) => Effect.Effect<Registered, Refusal>
   readonly addNamespace: (name: string) => Effect.Effect<void>
+  readonly snapshot: () => void
+  readonly restore: () => void
+  readonly pushImage: (image: PushedImage) => void
+  readonly identity: (allocation: string, task: string, name: string) => string | undefined
 }
 
 /** Answers the paths under `/_sim/`. */
 export const control =
-  ({ requests, registers, faults, outcomes, pauseEvaluations, register, addNamespace }: Controlled) =>
+  (controlled: Controlled) =>
   (request: ApiRequest): Effect.Effect<Answer, Refusal> => {
+    const { requests, registers, faults, outcomes, pauseEvaluations, register, addNamespace } = controlled
     const body = bodyOf(request)
     switch (`${request.method} ${request.path}`) {
       case "GET /_sim/requests":
@@ -72,6 +78,32 @@ export const control =
         )
       case "POST /_sim/namespaces":
         return Effect.flatMap(body, (value) => Effect.andThen(addNamespace(textOf(value["Name"])), done({})))
+      case "POST /_sim/images":
+        return body.pipe(
+          Effect.flatMap(Schema.decodeUnknownEffect(PushedImage)),
+          Effect.catchTag("SchemaError", ({ message }) => refuse(400, message)),
+          Effect.flatMap((image) => {
+            controlled.pushImage(image)
+            return done({})
+          })
+        )
+      case "GET /_sim/identity": {
+        const [allocation = "", task = "", name] = ["allocation", "task", "name"].map(
+          (each) => request.query.get(each) ?? undefined
+        )
+        const token = controlled.identity(allocation, task, name ?? "default")
+        return token === undefined ? refuse(404, "there is no such identity") : done({ token })
+      }
+      case "POST /_sim/snapshot":
+        return Effect.suspend(() => {
+          controlled.snapshot()
+          return done({})
+        })
+      case "POST /_sim/restore":
+        return Effect.suspend(() => {
+          controlled.restore()
+          return done({})
+        })
       case "POST /_sim/jobs":
         return body.pipe(
           Effect.flatMap((value) => register(isObject(value["Job"]) ? value["Job"] : value)),

@@ -63,15 +63,13 @@ export const eventRoute = (writer: Writer, request: Asked): Effect.Effect<Answer
       const events = matching(line)
       if (events.length > 0) say(`${printJson({ Index: line.index, Events: events })}\n`)
     }
-    return Effect.acquireUseRelease(
-      Effect.sync(() => {
-        say("{}\n")
-        for (const line of state.events.from(Number(asked))) tell(line)
-        return state.events.listen(tell)
-      }),
-      () => Effect.sync(() => say("{}\n")).pipe(Effect.delay(heartbeat), Effect.forever),
-      (forget) => Effect.sync(forget)
-    )
+    const beats = Effect.sync(() => say("{}\n")).pipe(Effect.delay(heartbeat), Effect.forever)
+    const told = Effect.callback<void>((resume) => {
+      say("{}\n")
+      for (const line of state.events.from(Number(asked))) tell(line)
+      return Effect.sync(state.events.listen(tell, () => resume(Effect.void)))
+    })
+    return Effect.raceFirst(told, beats)
   }
   const streamed = { status: 200, headers, body: "", lines }
   return Effect.suspend(() =>

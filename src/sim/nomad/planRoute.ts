@@ -3,6 +3,7 @@ import { evaluationJson } from "./Evaluation.ts"
 import { type Asked, may } from "./Asked.ts"
 import { nextLaunch } from "./children.ts"
 import { type Answer, bodyOf, writeAnswer } from "./Http.ts"
+import { refuseForeignRegion } from "./registerRoute.ts"
 import { withScalingIds } from "./scaling.ts"
 import { millis, rfc3339, toMillis } from "./time.ts"
 import type { Job } from "./Job.ts"
@@ -24,6 +25,7 @@ export const planRoute = (writer: Writer, request: Asked, id: string): Effect.Ef
     if (!isObject(given)) return yield* refuse(400, "Job must be specified")
     if (textOf(given["ID"]) === "") return yield* refuse(400, "Job must have a valid ID")
     if (given["ID"] !== id) return yield* refuse(400, "Job ID does not match")
+    yield* refuseForeignRegion(writer, request, body, given)
     const namespace = request.query.get("namespace") || textOf(given["Namespace"], "default")
     yield* request.who
     const { job: admitted, errors } = admit(cluster, given, namespace)

@@ -64,7 +64,7 @@ export const admit = (
 ): { readonly job: Job; readonly errors: ReadonlyArray<string> } => {
   const { state, has } = cluster
   const job = canonicalJob(given, namespace, has)
-  const errors = validateJob(job)
+  const errors = validateJob(job, cluster.enterprise)
   return {
     job,
     errors: [

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import type { Asked } from "./Asked.ts"
 import { type Answer, bodyOf, kindOf, metadata, writeAnswer } from "./Http.ts"
+import { asList } from "./Job.ts"
 import { isObject, type JsonObject, textOf } from "./Json.ts"
 import { refuse, type Refusal } from "./Refusal.ts"
 import { register, type Registered, type Writer } from "./registerJob.ts"
@@ -9,6 +10,21 @@ type Answering = Effect.Effect<Answer, Refusal>
 
 export const registeredAnswer = (registered: Registered): Answer =>
   writeAnswer(registered.Index, { Warnings: "", ...registered, ...metadata })
+
+/** The body's region counts before that of the job; one of several regions goes to the first, unless this is one. */
+export const refuseForeignRegion = (
+  { cluster: { enterprise } }: Writer,
+  { query }: Asked,
+  body: JsonObject,
+  job: JsonObject
+): Effect.Effect<void, Refusal> => {
+  const asked = textOf(body["Region"], textOf(query.get("region") ?? "", textOf(job["Region"], "global")))
+  const several =
+    !enterprise && isObject(job["Multiregion"]) ? asList(job["Multiregion"]["Regions"]).filter(isObject) : []
+  const names = several.map(({ Name }) => textOf(Name))
+  const region = names.length === 0 || names.includes(asked) ? asked : (names[0] ?? asked)
+  return region === "global" ? Effect.void : refuse(500, "No path to region")
+}
 
 /** `POST /v1/jobs`, and `POST /v1/job/:id`, whose id must be the job's. */
 export const registerRoute = (writer: Writer, request: Asked, id: string | undefined): Answering =>
@@ -23,6 +39,7 @@ export const registerRoute = (writer: Writer, request: Asked, id: string | undef
     if (priority < 0 || priority > 100) {
       return yield* refuse(400, "Eval priority must be between 1 and 100 inclusively")
     }
+    yield* refuseForeignRegion(writer, request, body, job)
     const own = textOf(body["Namespace"], textOf(job["Namespace"], "default"))
     const namespace = request.query.get("namespace") || own
     return registeredAnswer(yield* register(writer, body, job, namespace, request))

@@ -28,13 +28,19 @@ type Answering = Effect.Effect<Answer, Refusal>
 /** Answers a request to one of Nomad's own paths. */
 export const route = (writer: Writer, request: Asked): Answering => {
   const { path, query } = request
-  const region = query.get("region")
-  if (region !== null && region !== "" && region !== "global") return refuse(500, "No path to region")
+  const region = query.get("region") || "global"
+  if (region !== "global" && !choosesRegion(request)) return refuse(500, "No path to region")
   const jobs = jobsRoute(writer, request)
   if (jobs !== undefined) return jobs
   const found = routes.find(([begins]) => (begins.endsWith("/") ? path.startsWith(begins) : path === begins))
   return found === undefined ? Effect.succeed(unknownPath) : found[1](writer, request)
 }
+
+/** A register and a plan choose their region by their body too, and look at it themselves. */
+const choosesRegion = ({ method, path }: Asked): boolean =>
+  isWrite(method) &&
+  (path === "/v1/jobs" ||
+    (path.startsWith("/v1/job/") && !/\/(?:evaluate|scale|revert|stable|dispatch|force|tag)$/.test(path)))
 
 const leaderRoute = (_: Writer, { method }: Asked): Answering =>
   method === "GET"

@@ -106,7 +106,10 @@ const stream = (response: ServerResponse, { status, headers }: Answer, lines: No
     response.sendDate = false
     response.writeHead(status, headers)
     response.flushHeaders()
-    return lines((text) => void response.write(text))
+    return Effect.andThen(
+      lines((text) => void response.write(text)),
+      Effect.sync(() => response.end())
+    )
   })
 
 /** What goes over a task's socket is never compressed, and does not say that it might be. */

@@ -1,3 +1,4 @@
+import { cronsOf } from "./children.ts"
 import type { Job, Task, TaskGroup, UpdateStrategy } from "./Job.ts"
 import { multiError } from "./Refusal.ts"
 import { goDuration } from "./time.ts"
@@ -5,12 +6,14 @@ import { goDuration } from "./time.ts"
 const types = new Set(["service", "batch", "system", "sysbatch"])
 
 /** What Nomad says against a job, in its words; empty for a valid one. */
-export const validateJob = (job: Job): ReadonlyArray<string> => {
+export const validateJob = (job: Job, enterprise: boolean): ReadonlyArray<string> => {
   const errors: Array<string> = []
   if (job.ID.includes(" ")) errors.push("Job ID contains a space")
   if (job.ID.includes("\0")) errors.push("Job ID contains a null character")
   if (!types.has(job.Type)) errors.push(`Invalid job type: ${JSON.stringify(job.Type)}`)
   if (job.Priority < 1 || job.Priority > 100) errors.push("Job priority must be between [1, 100]")
+  if (job["Multiregion"] !== null && !enterprise) errors.push("Multiregion jobs are unlicensed.")
+  errors.push(...validatePeriodic(job))
   if (job.TaskGroups.length === 0) errors.push("Missing job task groups")
   const seen = new Map<string, number>()
   for (const [at, { Name, Count }] of job.TaskGroups.entries()) {
@@ -28,6 +31,17 @@ export const validateJob = (job: Job): ReadonlyArray<string> => {
     if (found.length > 0) errors.push(`Task group ${group.Name} validation failed: ${multiError(found)}`)
   }
   return errors
+}
+
+const validatePeriodic = ({ Periodic, Type }: Job): ReadonlyArray<string> => {
+  if (Periodic === null) return []
+  if (Type !== "batch" && Type !== "sysbatch") {
+    return [`Periodic can only be used with "batch" or "sysbatch" scheduler`]
+  }
+  const crons = cronsOf(Periodic)
+  if (!("wrong" in crons)) return crons.length === 0 ? [multiError(["Must specify a spec"])] : []
+  const what = crons.wrong.trim().split(/\s+/).length < 5 ? "missing field(s)" : "syntax error"
+  return [multiError([`Invalid cron spec ${JSON.stringify(crons.wrong)}: ${what}`])]
 }
 
 const validateGroup = (job: Job, group: TaskGroup): ReadonlyArray<string> => {

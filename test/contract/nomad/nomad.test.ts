@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe } from "@effect/vitest"
+import { afterAll, beforeAll, beforeEach, describe, vi } from "@effect/vitest"
 import { acls } from "./acls.ts"
 import { noAgent, noAgentOfOurs, startAgent, startAgentWithAcls } from "./agent.ts"
 import { startAgentWithDocker } from "./agentWithDocker.ts"
@@ -19,6 +19,9 @@ import { startSimulator, startSimulatorWithAcls, startSimulatorWithDocker } from
 import type { AclTarget, DockerTarget, Target } from "./Target.ts"
 import { systemJobs } from "./systemJobs.ts"
 import { versions } from "./versions.ts"
+
+// A real client may tell of a failure as late as the progress deadline, 10 seconds after the job was stable.
+vi.setConfig({ testTimeout: 60_000 })
 
 // The statements are those of the recorded facts of Nomad's HTTP API; each must hold of both.
 if (noAgent !== undefined) process.stdout.write(`real nomad agent: not run (${noAgent})\n`)
