@@ -53,6 +53,27 @@ export const longestDelay = (interval: Duration.Duration): number =>
 export const jittered = (interval: Duration.Duration): Effect.Effect<number> =>
   Effect.map(Random.next, (chance) => Duration.toMillis(interval) * (0.95 + 0.1 * chance))
 
+// As many as a registry is given connections: it sees no more of us at once than it does anyhow.
+const together = 8
+
+/**
+ * Polls that are due at about the same time, begun at the same: a process that is woken for one request has most of its
+ * cost in the waking (`test/bench/sweep.ts`). Of `count` repositories about eight come together, a second apart at most
+ * and a sixteenth of the interval, so that they stay as spread over it as they were drawn.
+ */
+export class Beat {
+  /** Between two beats, in milliseconds. */
+  readonly #length: number
+
+  constructor(interval: Duration.Duration, count: number) {
+    const millis = Duration.toMillis(interval)
+    this.#length = Math.min(1000, millis / 16, (millis * together) / Math.max(1, count))
+  }
+
+  /** The beat next to this time of the monotonic clock, before or after: in the mean an interval stays as long as it is. */
+  readonly nearest = (at: number): number => Math.round(at / this.#length) * this.#length
+}
+
 /** Milliseconds after the n-th failure in a row, n from 0. */
 export const delayAfter = (failures: number, longest: number): Effect.Effect<number> =>
   Effect.map(Random.next, (chance) => {

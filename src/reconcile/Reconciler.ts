@@ -9,7 +9,7 @@ import { Brake } from "./Brake.ts"
 import { Follower } from "./Follower.ts"
 import { JobWatch } from "./JobWatch.ts"
 import { beginCounts } from "./metrics.ts"
-import { jittered, Pace } from "./Pace.ts"
+import { Beat, jittered, Pace } from "./Pace.ts"
 import { RolloutSlots } from "./RolloutSlots.ts"
 import { Scope } from "./Scope.ts"
 import { settleOrphan, takeOver } from "./takeOver.ts"
@@ -56,7 +56,8 @@ const reconcile = Effect.fnUntraced(function* (
   const store = yield* StateStore
   yield* store.adopt(watched)
   const { busy, orphans } = yield* takeOver(fence, watched)
-  const watchings = yield* remembered(watched, interval, busy)
+  const beat = new Beat(interval, watched.length)
+  const watchings = yield* remembered(watched, interval, beat, busy)
   const jobs = new Map<string, JobWatch>()
   for (const [key, repositories] of Map.groupBy(watchings, ({ watched }) => jobKey(watched.mapping.job))) {
     const [first] = repositories
@@ -79,7 +80,7 @@ const reconcile = Effect.fnUntraced(function* (
   const rolling = [...busy].filter((key) => jobs.has(key))
   const slots = new RolloutSlots(maxActiveRollouts, rolling, wake)
   const follower = new Follower()
-  const shared = { fence, interval, pace: new Pace(interval), checked, follower, brake, slots }
+  const shared = { fence, interval, pace: new Pace(interval), beat, checked, follower, brake, slots }
   const loops = [...jobs.values()].map((job) => job.run({ ...shared, scope: scopeOf(job.job) }))
   yield* Effect.logInfo("watching").pipe(
     Effect.annotateLogs({
@@ -112,6 +113,7 @@ const reconcile = Effect.fnUntraced(function* (
 const remembered = Effect.fnUntraced(function* (
   watched: ReadonlyArray<Watched>,
   interval: Duration.Duration,
+  beat: Beat,
   busy: ReadonlySet<string>
 ) {
   const store = yield* StateStore
@@ -127,7 +129,7 @@ const remembered = Effect.fnUntraced(function* (
     const status = statuses.get(entry.name)
     const isUrgent =
       busy.has(jobKey(entry.mapping.job)) || (status?.desired.requestedGeneration ?? null) !== null
-    const firstPoll = isUrgent ? now : now + spread * (yield* Random.next)
+    const firstPoll = isUrgent ? now : beat.nearest(now + spread * (yield* Random.next))
     watchings.push(new Watching(entry, views.get(entry.name) ?? null, firstPoll))
   }
   return watchings

@@ -15,7 +15,7 @@ import type { RegistryError } from "../registry/RegistryError.ts"
 import { StateStore } from "../store/StateStore.ts"
 import type { Brake } from "./Brake.ts"
 import { today } from "./today.ts"
-import { jittered, type Pace } from "./Pace.ts"
+import { type Beat, jittered, type Pace } from "./Pace.ts"
 import { countPoll } from "./metrics.ts"
 import { monotonic, type Watching } from "./Watching.ts"
 
@@ -24,6 +24,7 @@ const hour = 3_600_000
 export interface Polling {
   readonly interval: Duration.Duration
   readonly pace: Pace
+  readonly beat: Beat
   /** Names to be marked as checked, together, a little later. */
   readonly checked: Set<RepositoryName>
   readonly brake: Brake
@@ -47,7 +48,7 @@ export const poll = Effect.fn("poll")(function* (
   at: Date,
   polling: Polling
 ) {
-  const { interval, pace, checked, brake } = polling
+  const { interval, pace, beat, checked, brake } = polling
   const now = yield* monotonic
   // A person's change is answered by what the registry has now, not by a listing from before a pin or another leader's.
   const isAsked =
@@ -84,7 +85,7 @@ export const poll = Effect.fn("poll")(function* (
         checked.add(name)
         yield* countPoll(registry, "answered")
         yield* pace.answered(registry)
-        watching.answered(now + (yield* jittered(interval)))
+        watching.answered(beat.nearest(now + (yield* jittered(interval))))
       })
     ),
     Effect.catchTag("RegistryError", (error) => remember(watching, error, polling))

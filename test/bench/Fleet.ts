@@ -85,7 +85,7 @@ export const makeFleet = Effect.fnUntraced(function* (size: FleetSize) {
         }
         return true
       },
-      120
+      300
     )
   )
 
@@ -167,7 +167,8 @@ export const makeFleet = Effect.fnUntraced(function* (size: FleetSize) {
         async () =>
           (await sql("select count(*) from decision where decision->>'_tag' = 'InSync'")) ===
           String(names.length),
-        180
+        600,
+        500
       )
   }
   return fleet

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { delayAfter, Pace } from "../../src/reconcile/Pace.ts"
+import { Beat, delayAfter, Pace } from "../../src/reconcile/Pace.ts"
 
 describe("Pace", () => {
   it.effect("L7: after a failure nobody asks before the delay is over, and then one for all", () =>
@@ -43,4 +43,21 @@ describe("Pace", () => {
       }
     })
   )
+
+  it.each([
+    ["a thousand in the default interval come eight at a time", 1000, "59 seconds", 472],
+    ["ten thousand as well", 10_000, "59 seconds", 47.2],
+    ["a few are put a second apart at most", 5, "59 seconds", 1000],
+    ["a short interval stays spread", 5, "1 second", 62.5],
+    ["nobody is no error", 0, "59 seconds", 1000]
+  ] as const)("L9: %s", (_, count, interval, length) => {
+    const beat = new Beat(Duration.fromInputUnsafe(interval), count)
+    const drawn = Array.from({ length: 10_000 }, (_, n) => 1_000_000 + n * 7.3)
+    const moved = drawn.map((at) => beat.nearest(at) - at)
+    assert.isAtMost(Math.max(...moved.map(Math.abs)), length / 2 + 1e-6)
+    // Longer or shorter in the mean would be another interval than the configured one.
+    assert.closeTo(moved.reduce((sum, each) => sum + each, 0) / moved.length, 0, length / 100)
+    const beats = new Set(drawn.map((at) => beat.nearest(at)))
+    assert.closeTo(beats.size, (drawn.length * 7.3) / length, 2)
+  })
 })
