@@ -8,9 +8,11 @@ const names = [
   "page.js",
   "api.js",
   "element.js",
+  "leader.js",
   "listen.js",
   "ordering.js",
   "Orders.js",
+  "Rollout.js",
   "Row.js",
   "words.js"
 ]

@@ -1,6 +1,7 @@
 import { call, pathOf } from "./api.js"
 import { element, setText } from "./element.js"
 import { onOrder } from "./ordering.js"
+import { Rollout } from "./Rollout.js"
 
 /** @import { Answered } from "./api.js" */
 /** @import { AttemptShown, TagShown } from "./types.ts" */
@@ -22,41 +23,48 @@ export class Orders {
   #check = button("Check now")
   #redeploy = button("Redeploy")
   #rollback = button("Roll back")
+  #back = element("select", { ariaLabel: "Where to roll back to" })
+  #accept = button("Accept the listing: what it lacks is gone")
+  #adopt = button("Adopt what the job has")
   #why = element("input", { type: "text", maxLength: 500, placeholder: "Why", ariaLabel: "Why it is held" })
   #hold = button("Hold")
   #release = button("Release the hold")
+  #doubts = line([this.#accept, this.#adopt])
   #held = element("p", { className: "held" })
   #attempts = element("ol", { className: "attempts" })
+  #rollout
 
   /** @param {Row} row */
   constructor(row) {
     this.#row = row
+    /** @type {Array<HTMLButtonElement>} */
+    const buttons = []
+    /** @type {(one: HTMLButtonElement, send: () => Promise<Answered | null>) => void} */
+    const on = (one, send) => {
+      buttons.push(one)
+      onOrder(one, () => buttons, send)
+    }
+    this.#rollout = new Rollout((verb, body) => this.#order("POST", verb, body), on)
     this.panel = element("div", { className: "panel" }, [
+      this.#rollout.at,
+      this.#doubts,
       line([this.#tags, this.#pin]),
-      line([this.#reset, this.#auto, this.#check, this.#redeploy, this.#rollback]),
+      line([this.#reset, this.#auto, this.#check, this.#redeploy]),
+      line([this.#back, this.#rollback]),
       line([this.#why, this.#hold, this.#held, this.#release]),
       element("h3", { textContent: "What was tried" }),
       this.#attempts
     ])
-    const buttons = [
-      this.#pin,
-      this.#reset,
-      this.#auto,
-      this.#check,
-      this.#redeploy,
-      this.#rollback,
-      this.#hold,
-      this.#release
-    ]
-    /** @type {(one: HTMLButtonElement, send: () => Promise<Answered | null>) => void} */
-    const on = (one, send) => onOrder(one, () => buttons, send)
-
     on(this.#pin, () => this.#order("PATCH", "", { pinned_tag: this.#tags.value }))
     on(this.#reset, () => this.#order("POST", "/reset"))
     on(this.#auto, () => this.#order("PATCH", "", { auto_deploy: !this.#row.shown.desired.auto_deploy }))
     on(this.#check, () => call("POST", `${this.#path}/check`))
     on(this.#redeploy, () => this.#order("POST", "/redeploy"))
-    on(this.#rollback, () => this.#order("POST", "/rollback"))
+    on(this.#rollback, () =>
+      this.#order("POST", "/rollback", this.#back.value === "" ? {} : { attempt: this.#back.value })
+    )
+    on(this.#accept, () => this.#order("POST", "/accept-view"))
+    on(this.#adopt, () => this.#order("POST", "/adopt"))
     on(this.#hold, async () => {
       if (this.#why.value.trim() === "") return (this.#why.focus(), null)
       const answer = await this.#order("POST", "/hold", { why: this.#why.value })
@@ -91,7 +99,11 @@ export class Orders {
 
   /** After news of the repository. */
   show() {
-    const { auto_deploy, hold, pinned_tag } = this.#row.shown.desired
+    const { decision, desired } = this.#row.shown
+    const { auto_deploy, hold, pinned_tag } = desired
+    this.#accept.hidden = decision?.reason !== "suspect_view"
+    this.#adopt.hidden = decision?.reason !== "unknown_marker"
+    this.#doubts.hidden = this.#accept.hidden && this.#adopt.hidden
     setText(this.#auto, auto_deploy ? "Switch auto-deploy off" : "Switch auto-deploy on")
     setText(this.#held, hold === null ? "" : `Held by ${hold.by}: ${hold.why}`)
     this.#release.hidden = hold === null
@@ -106,10 +118,13 @@ export class Orders {
   async refresh() {
     const [tags, attempts] = await Promise.all([
       call("GET", `${this.#path}/tags?limit=1000`),
-      call("GET", `${this.#path}/attempts?limit=5`)
+      call("GET", `${this.#path}/attempts?limit=50`)
     ])
     if (tags.ok && document.activeElement !== this.#tags) this.#choose(tags.body.tags)
-    if (attempts.ok) this.#tried(attempts.body.attempts)
+    if (!attempts.ok) return
+    this.#rollout.show(attempts.body.attempts[0])
+    if (document.activeElement !== this.#back) this.#succeeded(attempts.body.attempts)
+    this.#tried(attempts.body.attempts.slice(0, 5))
   }
 
   /** @param {ReadonlyArray<TagShown>} tags */
@@ -133,6 +148,28 @@ export class Orders {
       [...known].some((one) => one === tag)
     )
     if (wanted !== undefined) this.#tags.value = wanted
+  }
+
+  /**
+   * What can be rolled back to: nothing chosen is what succeeded before what runs.
+   *
+   * @param {ReadonlyArray<AttemptShown>} attempts
+   */
+  #succeeded(attempts) {
+    const before = this.#back.value
+    const good = attempts.filter(({ state }) => state === "succeeded")
+    const options = good.map(({ id, to, ended_at }) =>
+      element("option", {
+        value: id,
+        textContent: `to ${to.tag}, deployed ${ended_at === null ? "" : new Date(ended_at).toLocaleString()}`
+      })
+    )
+    this.#back.replaceChildren(
+      element("option", { value: "", textContent: "to what ran before" }),
+      ...options
+    )
+    this.#back.value = good.some(({ id }) => id === before) ? before : ""
+    this.#back.hidden = good.length === 0
   }
 
   /** @param {ReadonlyArray<AttemptShown>} attempts */

@@ -1,5 +1,6 @@
 import { call, token } from "./api.js"
 import { byId, element, setText } from "./element.js"
+import { showLeader } from "./leader.js"
 import { listen } from "./listen.js"
 import { onOrder, say } from "./ordering.js"
 import { Row } from "./Row.js"
@@ -186,5 +187,6 @@ setInterval(() => {
   for (const row of rows.values()) row.tick()
 }, 5000)
 
+showLeader(byId("leader"))
 addEventListener("error", ({ message }) => say("unknown", message))
 begin()

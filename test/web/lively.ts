@@ -12,7 +12,7 @@ import { layerFreshStore } from "../real/postgres.ts"
 import { endpoint } from "../registry/against.ts"
 import { serve, watches } from "../server/rig.ts"
 import { list, runs } from "../server/world.ts"
-import { acceptedAttempt, digest, newFence, target } from "../store/rows.ts"
+import { acceptedAttempt, digest, jobOf, newFence, target } from "../store/rows.ts"
 
 export const named = (name: string) => RepositoryName.make(name)
 
@@ -120,4 +120,45 @@ export const fill = Effect.gen(function* () {
   )
   yield* pool.unsafe("update decision set since = now() - interval '1 hour' * length(repository)")
   yield* store.touch(repositories.map(({ name }) => name))
+})
+
+/** The newest attempt of this repository has its canaries healthy, and a person is asked. */
+export const awaitsPromotion = Effect.fnUntraced(function* (name: string) {
+  const store = yield* StateStore
+  const fence = yield* newFence
+  const [newest] = yield* store.attempts(named(name), 1)
+  if (newest === undefined) return yield* Effect.die("nothing was tried")
+  const rollout = {
+    phase: "awaiting_promotion",
+    words: "2 of 6 allocations healthy",
+    nomadVersion: 4
+  } as const
+  yield* store.setPhase(fence, newest.id, { ...rollout, deploymentId: "d1" })
+  const canaries = { deployment: "d1", healthy: 2, desired: 2, ended: 0, run: "a", isOwn: true }
+  yield* store.saveCanaries(fence, newest.id, canaries)
+  const words = `2 of 2 canaries of ${newest.toTag} healthy; a person promotes or fails attempt ${newest.id}`
+  yield* store.saveDecision(named(name), { _tag: "Follow", reason: "awaiting_promotion", words })
+  return newest.id
+})
+
+/** v1.9.0 was deployed, then v2.0.0; of v2.1.0 nobody can tell. */
+export const triedBefore = Effect.fnUntraced(function* (name: string) {
+  const store = yield* StateStore
+  const { pool } = yield* Database
+  const fence = yield* newFence
+  const repository = named(name)
+  const made = []
+  for (const tag of ["v1.9.0", "v2.0.0", "v2.1.0"]) {
+    const { generation } = yield* store.desired(repository)
+    const { id } = yield* acceptedAttempt(fence, {
+      repository,
+      generation,
+      job: jobOf(name),
+      to: target(tag)
+    })
+    made.push(id)
+    const state = tag === "v2.1.0" ? "unknown" : "succeeded"
+    yield* pool`update attempt set state = ${state}, phase = null, ended_at = now() where id = ${id}::uuid`
+  }
+  return { first: made[0] ?? "", lost: made[2] ?? "" }
 })

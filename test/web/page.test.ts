@@ -10,18 +10,23 @@ import { noPostgres } from "../real/postgres.ts"
 import { request } from "../server/rig.ts"
 import { call } from "../server/v1.ts"
 import { list, runs } from "../server/world.ts"
-import { canary, fill, named, repositories, served, world } from "./lively.ts"
+import { target } from "../store/rows.ts"
+import { awaitsPromotion, canary, fill, named, repositories, served, triedBefore, world } from "./lively.ts"
 
 const looking = <A, E, R>(
   test: (tab: Tab, origin: string) => Effect.Effect<A, E, R>,
-  options: Parameters<typeof openTab>[1] = {}
+  { expects, ...options }: Parameters<typeof openTab>[1] & { readonly expects?: RegExp } = {}
 ) =>
   Effect.gen(function* () {
     yield* fill
     const origin = yield* served
     const tab = yield* openTab(origin, options)
     yield* test(tab, origin)
-    assert.deepStrictEqual(tab.errors, [])
+    // A browser's console tells of each answer that is an error.
+    assert.deepStrictEqual(
+      tab.errors.filter((text) => expects?.test(text) !== true),
+      []
+    )
   }).pipe(Effect.provide(world), Effect.scoped)
 
 /** What a person does and sees; each step waits for the page. */
@@ -103,7 +108,7 @@ describe.skipIf(noPostgres || noChromium)("the page, in a real Chromium", () => 
           yield* person(async () => {
             const pin = row(page, "api").getByRole("button", { name: "Pin and deploy" })
             await row(page, "api").locator("option", { hasText: "v0.1.0" }).waitFor({ state: "attached" })
-            await row(page, "api").locator("select").selectOption("v0.1.0")
+            await row(page, "api").getByLabel("Tag to pin").selectOption("v0.1.0")
             const { x = 0, y = 0, width = 0, height = 0 } = (await pin.boundingBox()) ?? {}
             const at = [x + width / 2, y + height / 2] as const
             await page.mouse.dblclick(...at)
@@ -305,6 +310,134 @@ describe.skipIf(noPostgres || noChromium)("the page, in a real Chromium", () => 
       )
   )
 
+  it.live(
+    "promotes and fails a rollout: only where it means something, and once however often it is clicked",
+    () =>
+      looking(({ page }, origin) =>
+        Effect.gen(function* () {
+          const store = yield* StateStore
+          const button = (name: string | RegExp) => row(page, "images").getByRole("button", { name })
+          yield* person(() => row(page, "images").locator('xpath=self::*[@data-group="moving"]').waitFor())
+          yield* open(page, "images")
+          yield* person(() => row(page, "images").locator(".attempts time").first().waitFor())
+          assert.isFalse(yield* person(() => button(/Promote/).isVisible()))
+          assert.isFalse(yield* person(() => button(/Fail the rollout/).isVisible()))
+          const id = yield* awaitsPromotion("images")
+          yield* person(() => row(page, "images").locator('xpath=self::*[@data-group="person"]').waitFor())
+          assert.include(
+            yield* person(() => row(page, "images").locator(".badge").innerText()),
+            "awaiting promotion"
+          )
+          yield* person(() => button("Promote v7.4.0").waitFor())
+          assert.include(
+            yield* person(() => row(page, "images").locator(".rollout").innerText()),
+            "2 of 2 canaries of v7.4.0 healthy"
+          )
+          for (const [name, colorScheme, width] of schemes) {
+            yield* person(async () => {
+              await page.emulateMedia({ colorScheme })
+              await page.setViewportSize({ width, height: 900 })
+              await shot(page, `canaries-${name}`, "images")
+              assert.isTrue(
+                await page.evaluate(
+                  "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+                )
+              )
+            })
+          }
+          const before = yield* answered(origin, "POST")
+          yield* person(() => button("Promote v7.4.0").dblclick())
+          yield* person(() =>
+            message(page).filter({ hasText: "the canaries of v7.4.0 are promoted now" }).waitFor()
+          )
+          yield* person(() => row(page, "images").getByText("anonymous promotes v7.4.0").waitFor())
+          assert.isFalse(yield* person(() => button(/Promote/).isVisible()))
+          assert.strictEqual(yield* answered(origin, "POST"), before + 1)
+          yield* person(() => row(page, "images").getByLabel("Why the rollout fails").fill(canary))
+          yield* person(() => button("Fail the rollout of v7.4.0").dblclick())
+          yield* person(() =>
+            message(page).filter({ hasText: "the rollout of v7.4.0 is failed now" }).waitFor()
+          )
+          yield* person(() => row(page, "images").getByText("anonymous fails v7.4.0").waitFor())
+          assert.isFalse(yield* person(() => button(/Fail the rollout/).isVisible()))
+          assert.strictEqual(yield* answered(origin, "POST"), before + 2)
+          assert.deepInclude(yield* store.attempt(id), { ordered: "fail", orderedWhy: canary })
+          assert.isFalse(
+            yield* person(() => row(page, "api").getByRole("button", { name: /Fail/ }).isVisible())
+          )
+        })
+      )
+  )
+
+  it.live(
+    "rolls back to a chosen attempt, and speaks for what only a person can: each only where it means something",
+    () =>
+      looking(
+        ({ page }, origin) =>
+          Effect.gen(function* () {
+            const store = yield* StateStore
+            const button = (name: string | RegExp) => row(page, "web").getByRole("button", { name })
+            const back = row(page, "web").getByLabel("Where to roll back to")
+            const decided = (reason: "suspect_view" | "auto_deploy_off") =>
+              store.saveDecision(named("web"), {
+                _tag: "Wait",
+                reason,
+                words: reason,
+                would: null,
+                verdict: null
+              })
+            yield* open(page, "web")
+            yield* person(() => row(page, "web").locator(".attempts").getByText("nothing yet").waitFor())
+            for (const name of [/Accept the listing/, /Adopt/, /Give up/, /Promote/, /Fail/])
+              assert.isFalse(yield* person(() => button(name).isVisible()))
+            assert.isFalse(yield* person(() => back.isVisible()))
+            yield* decided("suspect_view")
+            yield* person(() => button(/Accept the listing/).waitFor())
+            yield* person(() => button(/Accept the listing/).click())
+            yield* person(() =>
+              message(page).filter({ hasText: "the last listing of web is not suspect" }).waitFor()
+            )
+            const unknown = {
+              _tag: "Stall",
+              reason: "unknown_marker",
+              words: "a marker",
+              would: null
+            } as const
+            yield* store.saveDecision(named("web"), unknown)
+            yield* person(() => button("Adopt what the job has").click())
+            yield* person(() =>
+              message(page).filter({ hasText: "carried no marker that is unknown" }).waitFor()
+            )
+            const { lost, first } = yield* triedBefore("web")
+            yield* decided("auto_deploy_off")
+            yield* person(() => button("Give up the attempt at v2.1.0").click())
+            yield* person(() =>
+              message(page)
+                .filter({ hasText: `attempt ${lost} at v2.1.0 is given up` })
+                .waitFor()
+            )
+            yield* person(() => back.selectOption(first))
+            yield* person(() => shot(page, "roll-back", "web"))
+            yield* person(() => button("Roll back").click())
+            yield* person(() => message(page).filter({ hasText: "v1.9.0" }).waitFor())
+            assert.deepInclude(yield* store.desired(named("web")), {
+              requestKind: "rollback",
+              requestTag: target("v1.9.0").tag
+            })
+            assert.isString(origin)
+          }),
+        { expects: /409/ }
+      )
+  )
+
+  it.live("says who leads", () =>
+    looking(({ page }) =>
+      person(() =>
+        page.locator("#leader", { hasText: "no instance has led yet: nothing is deployed" }).waitFor()
+      )
+    )
+  )
+
   const looks = [
     ["light", { colorScheme: "light", viewport: { width: 1280, height: 900 } }],
     ["dark", { colorScheme: "dark", viewport: { width: 1280, height: 900 } }],
@@ -335,12 +468,19 @@ describe.skipIf(noPostgres || noChromium)("the page, in a real Chromium", () => 
   )
 })
 
+const schemes = [
+  ["light", "light", 1280],
+  ["dark", "dark", 1280],
+  ["phone", "dark", 390],
+  ["wide again", "light", 1280]
+] as const
 const order = ["person", "waiting", "moving", "sync"]
 
 /** For people to look at: `SCREENSHOTS=/tmp/shots npm test -- test/web`. */
-const shot = async (page: Page, name: string) => {
+const shot = async (page: Page, name: string, of?: string) => {
   const folder = process.env["SCREENSHOTS"]
   if (folder === undefined) return
   mkdirSync(folder, { recursive: true })
-  await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true })
+  const path = `${folder}/${name}.png`
+  await (of === undefined ? page.screenshot({ path, fullPage: true }) : row(page, of).screenshot({ path }))
 }
