@@ -5,6 +5,7 @@ import { RegistrySimulator } from "./sim/RegistrySimulator.ts"
 import { simulateOptions, UsageError } from "./sim/simulateOptions.ts"
 
 const help = `npm run simulate -- [--nomad HOST:PORT] [--registry HOST:PORT] [--job FILE.json]... [--namespace NAME]...
+                        [--nomad-version V] [--nomad-token ID]
 
 A Nomad cluster and a registry in memory, over real HTTP, to rehearse on. At least one of --nomad and
 --registry; port 0 takes a free one. Nothing outlives the process.
@@ -12,6 +13,8 @@ A Nomad cluster and a registry in memory, over real HTTP, to rehearse on. At lea
 Nomad (http://HOST:PORT/v1/...)
   --job FILE.json    registers this job at the start: a job, or {"Job": ...} as for POST /v1/jobs
   --namespace NAME   is there besides "default"
+  --nomad-version V  behaves as a server of that version did, such as 1.9.6
+  --nomad-token ID   turns ACLs on; this UUID is a management token, policies and tokens as in Nomad under /v1/acl
   curl -X POST http://HOST:PORT/v1/jobs -d @FILE.json does the same later.
   What becomes of a task is told by words in its image's tag:
     bad      runs, but its health check never passes: the deployment fails at its healthy_deadline
@@ -30,6 +33,7 @@ Nomad (http://HOST:PORT/v1/...)
        {"_tag":"Drop","when":"after","method":"POST","times":1}     the answer is lost, the register is not
        {"_tag":"NoLeader","hold":5000}   {"_tag":"TooManyConnections","retryAfter":2}
        {"_tag":"Delay","millis":3000}    {"_tag":"RpcPrefix"}
+       {"_tag":"SlowLog","millis":3000}  between the checks of a register and its entry: a race, before 2.0.1
   DELETE /_sim/faults                    ends all of them
   POST /_sim/outcomes                    what becomes of matching tasks from now on (namespace, job, version,
                                          group, task, image contains, times), such as
@@ -38,6 +42,10 @@ Nomad (http://HOST:PORT/v1/...)
        also Healthy, StartFails, OutOfMemory, NeverHealthy, Unplaceable
   DELETE /_sim/outcomes                  forgets all of them
   POST /_sim/evaluations                 {"paused":true}: what is registered waits unscheduled, until false
+  POST /_sim/images                      {"repository":"HOST/team/api","tag":"v1","digest":"sha256:..."}: that registry has
+                                         what was pushed and no more; the node keeps what it pulled
+  GET  /_sim/identity?allocation=ID&task=NAME   the token of a task
+  POST /_sim/snapshot, /_sim/restore     everything as it was then, or as at first; indexes go back, streams end
 
 Registry (http://HOST:PORT/v2/...)
   Push with docker, podman or skopeo (--dest-tls-verify=false); it asks for no login.
@@ -53,7 +61,13 @@ const main = Effect.gen(function* () {
     yield* say(`registry: ${Context.get(built, RegistrySimulator).origin.origin}`)
   }
   if (options.nomad !== undefined) {
-    const layer = NomadSimulator.layer({ ...options.nomad, namespaces: options.namespaces })
+    const { version, token, namespaces } = options
+    const layer = NomadSimulator.layer({
+      ...options.nomad,
+      namespaces,
+      ...(version === undefined ? {} : { version }),
+      ...(token === undefined ? {} : { acl: { managementToken: token } })
+    })
     const built = yield* Effect.catch(Layer.build(layer), ({ message }) => new UsageError({ message }))
     const nomad = Context.get(built, NomadSimulator)
     for (const { file, job } of options.jobs) {

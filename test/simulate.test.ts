@@ -17,8 +17,13 @@ describe("npm run simulate", () => {
       "--job",
       fixture,
       "--namespace",
-      "team"
+      "team",
+      "--nomad-version",
+      "1.9.6",
+      "--nomad-token",
+      "c0ffee00-0000-4000-8000-000000000001"
     ]
+    const headers = { "X-Nomad-Token": "c0ffee00-0000-4000-8000-000000000001" }
     const child = spawn(process.execPath, [entry, ...args], { stdio: ["ignore", "pipe", "inherit"] })
     const exit = new Promise<number | null>((resolve) => void child.once("exit", resolve))
     try {
@@ -28,9 +33,12 @@ describe("npm run simulate", () => {
         urls[name] = url
         if (name === "nomad") break
       }
-      const job = await fetch(`${urls["nomad"]}/v1/job/ca-web`)
+      assert.strictEqual((await fetch(`${urls["nomad"]}/v1/job/ca-web`)).status, 403)
+      const job = await fetch(`${urls["nomad"]}/v1/job/ca-web`, { headers })
       assert.strictEqual(job.status, 200)
-      const namespaces = await fetch(`${urls["nomad"]}/v1/namespaces`)
+      const self = await fetch(`${urls["nomad"]}/v1/agent/self`, { headers })
+      assert.include(await self.text(), '"Version":"1.9.6"')
+      const namespaces = await fetch(`${urls["nomad"]}/v1/namespaces`, { headers })
       assert.include(await namespaces.text(), '"Name":"team"')
       assert.strictEqual((await fetch(`${urls["registry"]}/v2/`)).status, 200)
     } finally {
@@ -56,7 +64,8 @@ describe("npm run simulate", () => {
     [["--nomad", "127.0.0.1:70000"], "127.0.0.1:70000 is no HOST:PORT"],
     [["--nomad", "127.0.0.1:0", "--job", "/nope.json"], "/nope.json: ENOENT"],
     [["--nomad", "127.0.0.1:0", "--job", entry], "is not valid JSON"],
-    [["--registry", "127.0.0.1:0", "--job", fixture], "--job needs --nomad"]
+    [["--registry", "127.0.0.1:0", "--job", fixture], "--job needs --nomad"],
+    [["--registry", "127.0.0.1:0", "--nomad-version", "1.9.6"], "--nomad-version needs --nomad"]
   ]
   it.effect.each(wrong)("refuses %j: %s", ([args, why]) =>
     Effect.map(Effect.flip(simulateOptions(args)), ({ message }) => assert.include(message, why))

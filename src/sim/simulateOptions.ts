@@ -12,6 +12,10 @@ export interface SimulateOptions {
   readonly nomad: Address | undefined
   readonly registry: Address | undefined
   readonly namespaces: ReadonlyArray<string>
+  /** Of the server; the newest that the simulator knows where not said. */
+  readonly version: string | undefined
+  /** The secret of a management token; ACLs are off where not said. */
+  readonly token: string | undefined
   readonly jobs: ReadonlyArray<{ readonly file: string; readonly job: JsonObject }>
 }
 
@@ -26,6 +30,8 @@ const options = {
   registry: { type: "string" },
   job: { type: "string", multiple: true },
   namespace: { type: "string", multiple: true },
+  "nomad-version": { type: "string" },
+  "nomad-token": { type: "string" },
   help: { type: "boolean", short: "h" }
 } as const
 
@@ -42,11 +48,16 @@ export const simulateOptions = (
     if (values.nomad === undefined && values.registry === undefined) {
       return yield* usage("--nomad HOST:PORT, --registry HOST:PORT or both are needed; --help says more")
     }
-    if (values.job !== undefined && values.nomad === undefined) return yield* usage("--job needs --nomad")
+    for (const name of ["job", "nomad-version", "nomad-token"] as const) {
+      if (values[name] !== undefined && values.nomad === undefined)
+        return yield* usage(`--${name} needs --nomad`)
+    }
     return {
       nomad: values.nomad === undefined ? undefined : yield* addressOf(values.nomad),
       registry: values.registry === undefined ? undefined : yield* addressOf(values.registry),
       namespaces: values.namespace ?? [],
+      version: values["nomad-version"],
+      token: values["nomad-token"],
       jobs: yield* Effect.forEach(values.job ?? [], jobIn)
     }
   })

@@ -40,7 +40,9 @@ const failureOf = (
     const words = outcome.words ?? pullWords(image, outcome.reason ?? "manifest unknown")
     return { words, isRecoverable: true }
   }
-  if (prepared?.is !== "pull" || prepared.done !== undefined) return undefined
+  if (prepared?.is !== "pull") return undefined
+  if (prepared.words !== undefined) return { words: prepared.words, isRecoverable: false }
+  if (prepared.done !== undefined) return undefined
   return { words: pullWords(image, "manifest unknown", prepared.name), isRecoverable: true }
 }
 

@@ -18,8 +18,16 @@ export type Preparation =
   | { readonly is: "refused"; readonly words: string }
   /** The node has it. */
   | { readonly is: "local"; readonly stdout: string }
-  /** It is pulled under this name; `done` is to be called once that was well, and `undefined` where no registry has it. */
-  | { readonly is: "pull"; readonly name: string; readonly done: (() => string) | undefined }
+  /**
+   * It is pulled under this name; `done` is to be called once that was well, and `undefined` where no registry has it.
+   * `words`: what fails for good after it was pulled.
+   */
+  | {
+      readonly is: "pull"
+      readonly name: string
+      readonly done: (() => string) | undefined
+      readonly words?: string
+    }
 
 /**
  * Images in registries, and those that the node has pulled (`nomad-api.md` §8.1). A repository that nothing was pushed
@@ -58,7 +66,7 @@ export const makeNodeImages = (has: (feature: Feature) => boolean) => {
       return { is: "local", stdout: stdoutOf(repository, known) }
     }
     const own = tags.get(repository)
-    // Nobody knows the digests of a repository that is everything.
+    // A repository that nothing was pushed to has every digest; that of a tag is nobody's business.
     const found =
       own === undefined
         ? digest || "sha256:any"
@@ -67,12 +75,25 @@ export const makeNodeImages = (has: (feature: Feature) => boolean) => {
             ? digest
             : undefined
           : own.get(tag)
-    const done = (pulled: string) => (): string => {
-      if (!byDigest) local.set(name, pulled)
-      local.set(`${repository}@${pulled}`, pulled)
-      return stdoutOf(repository, pulled)
+    if (found === undefined) return { is: "pull", name, done: undefined }
+    if (!byDigest) {
+      // Clients before 1.9.7 pull by tag, then look for the digest, and do not find it where the tag has moved.
+      const isMissing = digest !== "" && found !== digest
+      const words = isMissing ? `Error response from daemon: No such image: ${image}` : undefined
+      return {
+        is: "pull",
+        name,
+        done: keep(repository, found, name),
+        ...(words === undefined ? {} : { words })
+      }
     }
-    return { is: "pull", name, done: found === undefined ? undefined : done(found) }
+    return { is: "pull", name, done: keep(repository, found) }
+  }
+
+  const keep = (repository: string, digest: string, tag?: string) => (): string => {
+    if (tag !== undefined) local.set(tag, digest)
+    local.set(`${repository}@${digest}`, digest)
+    return stdoutOf(repository, digest)
   }
 
   /** As somebody who makes room on the node. */

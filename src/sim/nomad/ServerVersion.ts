@@ -9,7 +9,7 @@ const firstWith = {
   /** The job's `UI` block; before, it is no key of a job. */
   ui: "1.8.0",
   versionTags: "1.9.0",
-  /** The docker driver pulls `tag@digest` by its digest; before, by its tag. */
+  /** The docker driver pulls `tag@digest` by its digest; before, by its tag, and fails where that has moved. */
   pullsDigest: "1.9.7",
   /** A register needs no Vault or Consul token, and the job has no keys for them. */
   noSubmitterTokens: "1.10.0",

@@ -13,9 +13,7 @@ export const groupSummaries = (state: State, job: Job): JsonObject => {
       (a, b) => (a === undefined || b.ModifyIndex > a.ModifyIndex ? b : a),
       undefined
     )
-  const allocations = state
-    .allocationsOf(job.Namespace, job.ID)
-    .filter(({ Job }) => Job.CreateIndex === job.CreateIndex)
+  const allocations = state.allocationsOf(job.Namespace, job.ID)
   return Object.fromEntries(
     job.TaskGroups.map(({ Name }) => {
       const count = (status: Allocation["ClientStatus"]) =>

@@ -1,6 +1,6 @@
 import { allocationStub, isTerminal } from "./Allocation.ts"
 import type { Cluster } from "./Cluster.ts"
-import { type Deployment, deploymentJson } from "./Deployment.ts"
+import { deploymentJson } from "./Deployment.ts"
 import { evaluationJson } from "./Evaluation.ts"
 import { metadata, type Read } from "./Http.ts"
 import { asList, groupOf, type Job, jobKey } from "./Job.ts"
@@ -53,46 +53,24 @@ export const submissionOf = ({ state }: Cluster, namespace: string, id: string, 
     : { index: found.JobModifyIndex, body: found }
 }
 
-export const allocationsOf = (
-  { state, node }: Cluster,
-  namespace: string,
-  id: string,
-  all: boolean
-): Read => {
-  const created = state.job(namespace, id)?.CreateIndex
-  return {
-    index: state.tables.allocations,
-    body: state
-      .allocationsOf(namespace, id)
-      .filter(({ Job }) => all || created === undefined || Job.CreateIndex === created)
-      .map((each) => allocationStub(each, node))
-  }
-}
+export const allocationsOf = ({ state, node }: Cluster, namespace: string, id: string): Read => ({
+  index: state.tables.allocations,
+  body: state.allocationsOf(namespace, id).map((each) => allocationStub(each, node))
+})
 
 export const evaluationsOf = ({ state }: Cluster, namespace: string, id: string): Read => ({
   index: state.tables.evaluations,
   body: state.evaluationsOf(namespace, id).map(evaluationJson)
 })
 
-/** Those of a purged job of the same name are shown only where all are asked for. */
-const ofThisLife = ({ state }: Cluster, namespace: string, id: string, all: boolean) => {
-  const created = state.job(namespace, id)?.CreateIndex
-  return (each: Deployment): boolean => all || created === undefined || each.JobCreateIndex === created
-}
-
-export const deploymentsOf = (cluster: Cluster, namespace: string, id: string, all: boolean): Read => ({
-  index: cluster.state.tables.deployments,
-  body: cluster.state
-    .deploymentsOf(namespace, id)
-    .filter(ofThisLife(cluster, namespace, id, all))
-    .map(deploymentJson)
+export const deploymentsOf = ({ state }: Cluster, namespace: string, id: string): Read => ({
+  index: state.tables.deployments,
+  body: state.deploymentsOf(namespace, id).map(deploymentJson)
 })
 
-export const deploymentOf = (cluster: Cluster, namespace: string, id: string): Read => {
-  const { state } = cluster
+export const deploymentOf = ({ state }: Cluster, namespace: string, id: string): Read => {
   const latest = state.latestDeployment(namespace, id)
-  const isShown = latest !== undefined && ofThisLife(cluster, namespace, id, false)(latest)
-  return { index: state.tables.deployments, body: isShown ? deploymentJson(latest) : null }
+  return { index: state.tables.deployments, body: latest === undefined ? null : deploymentJson(latest) }
 }
 
 /** `GET /v1/job/:id/scale`: how far each group is; canaries do not count. */

@@ -59,7 +59,7 @@ export const jobRoute = (writer: Writer, request: Asked): Answering => {
 }
 
 type Route = (writer: Writer, request: Asked, id: string) => Answering
-type Look = (cluster: Writer["cluster"], namespace: string, id: string, all: boolean) => Read
+type Look = (cluster: Writer["cluster"], namespace: string, id: string) => Read
 
 const reading =
   (look: Look, ...capabilities: ReadonlyArray<string>): Route =>
@@ -67,11 +67,9 @@ const reading =
     const { method, query } = request
     if (method !== "GET") return invalidMethod
     const namespace = namespaceOf(query)
-    return Effect.gen(function* () {
-      const all = yield* boolean(query, "all")
-      yield* may(request, namespace, "read-job", ...capabilities)
-      return yield* read(cluster, query, () => look(cluster, namespace, id, all))
-    })
+    return Effect.andThen(may(request, namespace, "read-job", ...capabilities), () =>
+      read(cluster, query, () => look(cluster, namespace, id))
+    )
   }
 
 const writing =

@@ -42,8 +42,7 @@ export const planJob = (
         : undefined
     return { job, groups, current: undefined, cancels, succeeds: false, ...sums(groups) }
   }
-  const isOurs =
-    latest !== undefined && latest.JobVersion === job.Version && latest.JobCreateIndex === job.CreateIndex
+  const isOurs = latest !== undefined && latest.JobVersion === job.Version
   // Of a system job one that failed stays the current one, whatever version comes (`nomad-api.md` T11).
   const isStuck = latest?.Status === "failed" && job.Type === "system"
   const current = (isOurs || isStuck) && latest.Status !== "successful" ? latest : undefined

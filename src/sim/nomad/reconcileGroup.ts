@@ -105,7 +105,7 @@ export const reconcileGroup = (view: GroupView): GroupPlan => {
   const strategy =
     group.Update !== null && group.Update.MaxParallel > 0 && !runsToEnd(job) ? group.Update : null
   const existing = current?.TaskGroups[group.Name]
-  const fresh = ({ Job }: Allocation) => Job.Version === job.Version && Job.CreateIndex === job.CreateIndex
+  const fresh = (each: Allocation) => each.Job.Version === job.Version
   const paused = current?.Status === "paused"
   const failed = current?.Status === "failed"
 

@@ -55,15 +55,17 @@ describe("what docker does for a start", () => {
   })
 
   it.each([
-    ["2.0.6", `repo@${one}`, "one"],
-    // By its tag, whatever the digest says.
-    ["1.9.6", "repo:1", "two"]
-  ])("tag and digest on a client of %s: pulled as %s", (version, name, stdout) => {
+    ["2.0.6", `repo@${one}`, undefined],
+    // By its tag; what was asked for is not found after that, and no other image runs in its place.
+    ["1.9.6", "repo:1", `Error response from daemon: No such image: repo:1@${one}`]
+  ])("a moved tag and its old digest on a client of %s: pulled as %s", (version, name, words) => {
     const images = imagesOf(version)
     images.push({ repository: "repo", tag: "1", digest: one ?? "", stdout: "one" })
     images.push({ repository: "repo", tag: "1", digest: two ?? "", stdout: "two" })
     const prepared = images.prepare(`repo:1@${one}`, false)
-    assert.deepStrictEqual(prepared.is === "pull" && [prepared.name, prepared.done?.()], [name, stdout])
+    assert.deepStrictEqual(prepared.is === "pull" && [prepared.name, prepared.words], [name, words])
+    const moved = images.prepare(`repo:1@${two}`, false)
+    assert.deepStrictEqual(moved.is === "pull" && [moved.words, moved.done?.()], [undefined, "two"])
   })
 
   it("what was pulled by digest has no tag, and what was pruned is pulled again", () => {
