@@ -133,6 +133,7 @@ const rows: ReadonlyArray<readonly [sentence: string, change: Partial<Situation>
   ["13: a periodic parent runs nothing", { ...newVersion, observed: runs(task("v1.1.0", "b"), { jobType: "batch", isParent: true }) }, "Deploy v1.2.0 new_version"],
   ["14: stalls where somebody set a lower version", { observed: runs(task("v1.0.0", "a")) }, "Stall drift"],
   ["14: stalls where somebody set one of two tasks back", { observed: runs(task("v1.1.0", "b"), { tasks: [task("v1.1.0", "b"), task("v1.0.0", "a", { task: "worker" })] }), history: history({ lastAccepted: attempt() }) }, "Stall drift"],
+  ["14: stalls where somebody set the highest of a mixed first sight back", { observed: runs(task("v1.0.0", "a"), { tasks: [task("v0.9.0", "c"), task("v1.0.0", "a", { task: "worker" })] }) }, "Stall drift"],
   ["14: restores where drift is restore", { watched: { ...watched, drift: "restore" }, observed: runs(task("v1.0.0", "a")) }, "Deploy v1.1.0 drift"],
   ["14: goes on at a target newer than the one they replaced", { ...newVersion, observed: runs(task("v1.0.0", "a")) }, "Deploy v1.2.0 new_version"],
   ["14: stalls where somebody set another digest of the pin", { desired: desired({ ...pinnedStable, baselineDigest: digest("a") }), observed: runs(task("stable", "c")), seen: seen([], { stable: "a" }) }, "Stall drift"],

@@ -21,6 +21,21 @@ describe("every kind of job", () => {
       })
     )
 
+    it.effect(
+      "T11: system after a failed deployment: no later version has one, and its allocations tell",
+      () =>
+        Effect.gen(function* () {
+          yield* (yield* NomadSimulator).register(jobOf("stalled", "system", {}, { autoRevert: false }))
+          yield* settledJob("stalled")
+          const bad = yield* outcome((yield* deploy("stalled", to("1.0.1-crash"))).attempt)
+          assert.deepInclude(bad, { outcome: "failed", blame: "image" })
+          const made = yield* deploymentsOf("stalled")
+          const good = yield* outcome((yield* deploy("stalled", to("1.0.2"))).attempt)
+          assert.deepInclude(good, { outcome: "succeeded", deploymentId: null })
+          assert.strictEqual(yield* deploymentsOf("stalled"), made)
+        })
+    )
+
     for (const type of ["batch", "sysbatch"] as const) {
       it.effect(`${type}: a finished one runs again, and how that ends tells`, () =>
         Effect.gen(function* () {

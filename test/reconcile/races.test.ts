@@ -384,6 +384,32 @@ describe("what happens in between", () => {
   )
 
   story(
+    "S20: S22: of tasks that run different tags at first sight the highest is what runs: the others are brought up to it",
+    Effect.gen(function* () {
+      const nomad = yield* NomadSimulator
+      const registry = yield* RegistrySimulator
+      const story = new Story("api", registry.origin.host)
+      const at = (version: string) => `${story.image}:${version}`
+      yield* story.push("v1.0.0")
+      const digest = yield* story.push("v1.1.0")
+      yield* nomad.register(twoTasks(at("v1.0.0"), at("v1.1.0")))
+      yield* pass("10 seconds")
+      const { mapping } = watchedAs("api", registry.origin.host)
+      yield* watch([watchedAs("api", registry.origin.host, { mapping: { ...mapping, tasks: [] } })])
+      yield* awhile
+      assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
+      const job = yield* nomad.job("default", "api")
+      assert.deepStrictEqual(
+        job?.TaskGroups[0]?.Tasks.map(({ Config }) => Config?.["image"]),
+        [story.at("v1.1.0", digest), story.at("v1.1.0", digest)]
+      )
+      const [attempt] = yield* story.attempts
+      assert.deepInclude(attempt, { fromTag: tag("v1.1.0"), toTag: tag("v1.1.0"), state: "succeeded" })
+      assert.strictEqual(yield* foreignWrites, 0)
+    })
+  )
+
+  story(
     "S12: who sets one of two tasks back is held against, and counted",
     Effect.gen(function* () {
       const nomad = yield* NomadSimulator
