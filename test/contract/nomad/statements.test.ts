@@ -3,13 +3,13 @@ import { globSync, readFileSync } from "node:fs"
 import { statementIn, statements } from "./statements.ts"
 import { brokenBy, rowsOf, type TestRun } from "./table.ts"
 
-/** The numbers in the names of the tests, as they are written. */
+/** The statements in the names of the tests, as they are written. */
 const tested = globSync("test/contract/nomad/*.ts").flatMap((file) =>
-  [...readFileSync(file, "utf8").matchAll(/it\.live\(\s*"([^"]*)"/g)].flatMap(([, name = ""]) => {
-    const found = statementIn(name)
-    return found === undefined ? [] : [found.number]
-  })
+  [...readFileSync(file, "utf8").matchAll(/it\.live\(\s*"([^"]*)"/g)].flatMap(
+    ([, name = ""]) => statementIn(name) ?? []
+  )
 )
+const written = readFileSync("docs/nomad-contract.md", "utf8")
 
 const run = (name: string, state: TestRun["state"], target: TestRun["target"] = "simulator"): TestRun => ({
   target,
@@ -24,9 +24,13 @@ describe("the statements of the contract with Nomad", () => {
   it("are 85, and each has one test", () => {
     assert.lengthOf(statements, 85)
     assert.deepStrictEqual(
-      tested.toSorted((a, b) => a - b),
+      tested.map(({ number }) => number).toSorted((a, b) => a - b),
       [...statements]
     )
+  })
+
+  it("stand in docs/nomad-contract.md as they are: after a change of one `npm run contract -- --write`", () => {
+    for (const { number, rule } of tested) assert.include(written, `\n| ${number} | ${rule} |`)
   })
 
   it.each([
