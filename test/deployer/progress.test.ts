@@ -295,6 +295,38 @@ describe("progress", () => {
     })
   )
 
+  it.effect("what waited for its promotion is not slow by that", () =>
+    Effect.gen(function* () {
+      let isPromoted = false
+      const canary = { Canary: true, Healthy: true }
+      const Allocs = [{ ID: "0", JobVersion: 1, ClientStatus: "running", DeploymentStatus: canary }]
+      const waiting = status(1, { Allocs })
+      const LatestDeployment = { ...waiting.LatestDeployment, RequiresPromotion: true }
+      const { endpoint } = yield* nomadScript(
+        serving(() => ({
+          versions: [],
+          statuses: [isPromoted ? status(1) : { ...waiting, LatestDeployment }]
+        }))
+      )
+      yield* Deployer.use((deployer) =>
+        Effect.gen(function* () {
+          const look = Effect.map(
+            deployer.progress([attempt({ nomadVersion: 1 })]),
+            (told) => say(told.get(attemptA)).split(" ")[0]
+          )
+          assert.strictEqual(yield* look, "awaiting_promotion")
+          yield* TestClock.adjust("30 minutes")
+          assert.strictEqual(yield* look, "awaiting_promotion")
+          yield* TestClock.adjust("2 seconds")
+          isPromoted = true
+          assert.strictEqual(yield* look, "rolling")
+          yield* TestClock.adjust("20 minutes")
+          assert.strictEqual(yield* look, "slow")
+        })
+      ).pipe(Effect.provide(Deployer.layer(endpoint)))
+    })
+  )
+
   it.effect("slow stays slow over a restart of ours", () =>
     Effect.map(
       following({ versions: [], statuses: [status(0)] }, attempt({ nomadVersion: 1, phase: "slow" })),

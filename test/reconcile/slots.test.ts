@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Deployer } from "../../src/deployer/Deployer.ts"
-import { Deploy, Wait } from "../../src/domain/Decision.ts"
+import { Deploy, Follow, Wait } from "../../src/domain/Decision.ts"
 import { Unread } from "../../src/domain/Observed.ts"
 import { RolloutSlots } from "../../src/reconcile/RolloutSlots.ts"
 import { NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
@@ -91,5 +91,17 @@ describe("max_active_rollouts", () => {
     slots.decided(api.mapping.job, api.name, unread, true)
     slots.failed(api.mapping.job)
     assert.strictEqual(slots.stop(worker, move)?.reason, "too_many_rollouts")
+  })
+
+  it("canaries that wait for a person hold no place; those that go on by themselves do", () => {
+    const [first, second] = [watchedAs("api", "registry.test"), watchedAs("web", "registry.test")]
+    const move = Deploy.make({ ...target("v2"), reason: "new_version" })
+    const slots = new RolloutSlots(1, [], () => undefined)
+    const decided = (decision: Follow) => slots.decided(first.mapping.job, first.name, decision, false)
+    assert.isNull(slots.stop(first, move))
+    decided(Follow.make({ words: "promoted at noon if they stay so" }))
+    assert.isNotNull(slots.stop(second, move))
+    decided(Follow.make({ words: "", reason: "awaiting_promotion" }))
+    assert.isNull(slots.stop(second, move))
   })
 })

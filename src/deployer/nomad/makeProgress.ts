@@ -120,7 +120,9 @@ export const makeProgress = (reads: NomadReads): Deployer["Service"]["progress"]
       followed.set(attempt.id, { ...before, run: told.run, runSince })
       return rolling("rolling", null, told.nomadVersion, "every allocation runs; not long enough yet")
     }
-    const healthySince = told.healthy > before.healthy ? now : before.healthySince
+    // Canaries that wait for their promotion keep nobody waiting: the time of the rest begins after it.
+    const isNews = told.healthy > before.healthy || told.phase === "awaiting_promotion"
+    const healthySince = isNews ? now : before.healthySince
     followed.set(attempt.id, {
       ...before,
       healthy: told.healthy,
