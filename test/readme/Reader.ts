@@ -103,9 +103,9 @@ export class Reader {
   }
 
   async end(): Promise<void> {
-    for (const name of this.#terminals.keys()) await this.interrupt(name)
+    if (!this.shell.isHung) for (const name of this.#terminals.keys()) await this.interrupt(name)
     await this.shell.end()
-    rmSync(this.#folder, { recursive: true, force: true })
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 })
   }
 
   #failure(text: string, place: string, { exitCode, output }: Ended): Error {

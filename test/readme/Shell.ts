@@ -38,6 +38,7 @@ export class Shell {
   readonly #bash: ChildProcess
   readonly #exit: Promise<unknown>
   #output = ""
+  #isBusy = false
   #arrived: () => void = () => {}
 
   constructor(cwd: string, env: NodeJS.ProcessEnv, isApart: boolean) {
@@ -56,13 +57,18 @@ export class Shell {
 
   /** Runs it to its end; rejects after `seconds`. */
   async run(command: string, seconds = 90): Promise<Ended> {
+    if (this.#isBusy) throw new Error(`${command}\nis not run: the command before it does not end`)
+    this.#isBusy = true
     this.#output = ""
     const script = this.#bash.stdio[3] as Writable
     script.write(`${command}\n\0`)
     const deadline = performance.now() + seconds * 1000
     for (;;) {
       const [, output, exitCode] = /^([^\0]*)\0(\d+)\0/.exec(this.#output) ?? []
-      if (output !== undefined) return { exitCode: Number(exitCode), output }
+      if (output !== undefined) {
+        this.#isBusy = false
+        return { exitCode: Number(exitCode), output }
+      }
       const left = deadline - performance.now()
       if (left <= 0) throw new Error(`${command}\ndid not end within ${seconds} s:\n${this.#output}`)
       await new Promise<void>((resolve) => {
@@ -83,9 +89,14 @@ export class Shell {
     await this.run(`kill -TERM -- -${group}; wait ${group} || :`)
   }
 
+  /** True where a command did not end in its time: only `end` is of use then. */
+  get isHung(): boolean {
+    return this.#isBusy
+  }
+
   async end(): Promise<void> {
     ;(this.#bash.stdio[3] as Writable).end()
-    const giveUp = setTimeout(() => this.#bash.kill("SIGKILL"), 5000)
+    const giveUp = setTimeout(() => this.#bash.kill("SIGKILL"), this.#isBusy ? 0 : 5000)
     await this.#exit
     clearTimeout(giveUp)
   }

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, inject } from "vitest"
 import { onPath } from "../real/dockerRegistry.ts"
 import { emptyDatabase, noPostgres } from "../real/postgres.ts"
 import { goesOn, notRun, refused, shows, showsInApi, stays } from "./commands.ts"
-import { StallReason, WaitReason } from "../../src/domain/Decision.ts"
+import { FollowReason, StallReason, WaitReason } from "../../src/domain/Decision.ts"
 import { type Command, commandsOf, documents, read } from "./Document.ts"
 import { Reader } from "./Reader.ts"
 import { canBeApart } from "./Shell.ts"
@@ -51,8 +51,12 @@ const metric = /\b((?:registrywatcher|process|nodejs)_[a-z_]+)(?:\{([^}]*)\})?/g
 const selector = /(\w+)(=|!=|=~)"([^"]*)"/g
 /** Labels that a series has only once it happened. */
 const later: Readonly<Record<string, ReadonlyArray<string>>> = {
-  "registrywatcher_repositories decision": ["wait", "stall"],
-  "registrywatcher_repositories reason": [...WaitReason.literals, ...StallReason.literals],
+  "registrywatcher_repositories decision": ["follow", "wait", "stall"],
+  "registrywatcher_repositories reason": [
+    FollowReason.literal,
+    ...WaitReason.literals,
+    ...StallReason.literals
+  ],
   "registrywatcher_http_requests_total status": ["5.."]
 }
 
