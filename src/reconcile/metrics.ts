@@ -1,5 +1,5 @@
 import { Effect, Metric } from "effect"
-import type { Registered } from "../deployer/Deployer.ts"
+import type { Registered, Steered } from "../deployer/Deployer.ts"
 import type { AttemptState } from "../domain/Attempt.ts"
 
 const counter = (name: string, description: string) =>
@@ -47,6 +47,13 @@ export const showBrake = (isOn: boolean) => Metric.update(brake, isOn ? 1 : 0)
 const answers = ["Accepted", "Conflict", "Rejected", "NotApplied", "Unknown"] satisfies ReadonlyArray<
   Registered["_tag"]
 >
+const steered = ["Done", "Refused", "NotApplied", "Unknown"] satisfies ReadonlyArray<Steered["_tag"]>
+/** Who orders what of a rollout: only people fail one. */
+const ordered = [
+  { order: "promote", by: "person" },
+  { order: "promote", by: "healthy" },
+  { order: "fail", by: "person" }
+]
 const outcomes = ["succeeded", "failed", "reverted", "superseded"] satisfies ReadonlyArray<AttemptState>
 const results = ["sent", "failed", "refused", "dropped"]
 
@@ -59,6 +66,9 @@ export const beginCounts: Effect.Effect<void> = Effect.all(
     ...answers.map((answer) => Metric.update(Metric.withAttributes(registers, { answer }), 0)),
     ...outcomes.map((outcome) => Metric.update(Metric.withAttributes(rollouts, { outcome }), 0)),
     ...results.map((result) => Metric.update(Metric.withAttributes(notifications, { result }), 0)),
+    ...ordered.flatMap((who) =>
+      steered.map((answer) => Metric.update(Metric.withAttributes(orders, { ...who, answer }), 0))
+    ),
     Metric.update(brakes, 0),
     setBacklog(0),
     showBrake(false)
