@@ -5,7 +5,7 @@ export const root = new URL("../..", import.meta.url).pathname
 /** What readers are given, in the order in which they are led through it. Decisions are for those who change it. */
 export const documents: ReadonlyArray<string> = [
   "README.md",
-  ...["why", "api", "configuration", "operations"].map((name) => `docs/${name}.md`)
+  ...["why", "api", "configuration", "operations", "nomad-contract"].map((name) => `docs/${name}.md`)
 ]
 /** Documents that nobody is led to, or that were forgotten above. */
 export const unlisted = readdirSync(`${root}docs`)
