@@ -1,4 +1,4 @@
-import { Context, type Effect, Layer } from "effect"
+import { Context, type Effect, Layer, type Stream } from "effect"
 import type { Attempt, AttemptId, Phase } from "../domain/Attempt.ts"
 import type { Blame } from "../domain/Blame.ts"
 import type { PlanOutcome } from "../domain/JobPlan.ts"
@@ -7,6 +7,7 @@ import type { Observed, ObservedTask, Unread } from "../domain/Observed.ts"
 import type { Target } from "../domain/Target.ts"
 import type { NomadEndpoint } from "../domain/NomadEndpoint.ts"
 import type { Mapping } from "../domain/Watched.ts"
+import type { Hint } from "./Hint.ts"
 import { makeNomadDeployer } from "./nomad/makeNomadDeployer.ts"
 
 /** The job as it was read; only the layer that made it looks inside. */
@@ -144,6 +145,16 @@ export class Deployer extends Context.Service<
       readonly region: string
       readonly namespace: string
     }): Effect.Effect<ReadonlyMap<string, number>, Unread>
+    /**
+     * What Nomad tells of the jobs of a namespace by itself, for as long as it is read; it begins anew where that ends.
+     * Nothing may depend on it: of what it leaves out, the indexes tell.
+     */
+    changes(scope: {
+      readonly region: string
+      readonly namespace: string
+      /** Of others it may tell as well, and does where there are none here. */
+      readonly jobs: ReadonlyArray<string>
+    }): Stream.Stream<Hint>
   }
 >()("registrywatcher/deployer/Deployer") {
   /** Speaks Nomad's HTTP API to one address; each call ends within 10 seconds. */

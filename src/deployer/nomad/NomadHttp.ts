@@ -1,4 +1,5 @@
-import { Effect, Redacted, Schema, type Scope } from "effect"
+import * as NodeStream from "@effect/platform-node/NodeStream"
+import { Effect, Redacted, Schema, type Scope, type Stream } from "effect"
 import { readFile } from "node:fs/promises"
 import { Agent, buildConnector } from "undici"
 import type { NomadEndpoint } from "../../domain/NomadEndpoint.ts"
@@ -29,14 +30,23 @@ export interface NomadCall {
   readonly method: "GET" | "POST"
   /** Begins with `/v1/`; its parts are escaped. */
   readonly path: string
-  /** Empty values are left out. */
-  readonly query: Readonly<Record<string, string>>
+  /** Empty values are left out; a key with several values is sent as often. */
+  readonly query: Readonly<Record<string, string | ReadonlyArray<string>>>
   readonly body?: Redacted.Redacted
   /** An answer beyond it is none; 32 MiB where left out. */
   readonly maxBytes?: number
 }
 
+/** An answer whose body is read while it comes. */
+export interface NomadStream {
+  readonly status: number
+  readonly body: Stream.Stream<Uint8Array, NoAnswer>
+}
+
+/** One whole answer, within the deadline. */
 export type NomadHttp = (call: NomadCall) => Effect.Effect<NomadAnswer, NoAnswer>
+/** An answer without a deadline, on a connection of its own that ends with the scope. */
+export type OpenNomadStream = (call: NomadCall) => Effect.Effect<NomadStream, NoAnswer, Scope.Scope>
 
 /** What broke before anything was sent: the token's file, TCP, the unix socket, TLS. */
 class NotConnected extends Error {}
@@ -48,8 +58,13 @@ const tell = (cause: unknown): string => {
   return cause.message === "" ? code : cause.message
 }
 
+const noAnswer = (cause: unknown): NoAnswer =>
+  new NoAnswer({ reached: !(cause instanceof NotConnected), words: tell(cause) })
+
 /** One address, one pool of connections; redirects are not followed, so the token goes nowhere else (X1). */
-export const makeNomadHttp = (nomad: NomadEndpoint): Effect.Effect<NomadHttp, never, Scope.Scope> =>
+export const makeNomadHttp = (
+  nomad: NomadEndpoint
+): Effect.Effect<{ readonly http: NomadHttp; readonly openStream: OpenNomadStream }, never, Scope.Scope> =>
   Effect.gen(function* () {
     const isSocket = nomad.address.protocol === "unix:"
     const connector = buildConnector({
@@ -66,19 +81,23 @@ export const makeNomadHttp = (nomad: NomadEndpoint): Effect.Effect<NomadHttp, ne
           }),
       ...(nomad.tlsServerName === undefined ? {} : { servername: nomad.tlsServerName })
     })
-    const agent = yield* Effect.acquireRelease(
-      Effect.sync(
-        () =>
-          new Agent({
-            connections,
-            connect: (options, callback) =>
-              connector(options, (error, socket) =>
-                error === null ? callback(null, socket) : callback(new NotConnected(tell(error)), null)
-              )
-          })
-      ),
-      (held) => Effect.promise(() => held.destroy())
-    )
+    const agentWith = (options: Agent.Options) =>
+      Effect.acquireRelease(
+        Effect.sync(
+          () =>
+            new Agent({
+              ...options,
+              connect: (target, callback) =>
+                connector(target, (error, socket) =>
+                  error === null ? callback(null, socket) : callback(new NotConnected(tell(error)), null)
+                )
+            })
+        ),
+        (held) => Effect.promise(() => held.destroy())
+      )
+    const agent = yield* agentWith({ connections })
+    // Streams keep their connections: none is taken from the calls. Their silence is timed by who reads them.
+    const streams = yield* agentWith({ headersTimeout: 0, bodyTimeout: 0 })
     const origin = isSocket ? "http://127.0.0.1" : nomad.address.origin
     const prefix = isSocket ? "" : nomad.address.pathname.replace(/\/$/, "")
     const token = async (): Promise<string | undefined> => {
@@ -98,10 +117,13 @@ export const makeNomadHttp = (nomad: NomadEndpoint): Effect.Effect<NomadHttp, ne
         ? {}
         : { authorization: `Basic ${Buffer.from(Redacted.value(nomad.httpAuth)).toString("base64")}` }
 
-    const exchange = async (call: NomadCall, signal: AbortSignal): Promise<NomadAnswer> => {
-      const query = new URLSearchParams(Object.entries(call.query).filter(([, value]) => value !== ""))
+    const request = async (by: Agent, call: NomadCall, signal: AbortSignal) => {
+      const pairs = Object.entries(call.query).flatMap(([key, values]) =>
+        [values].flat().map((value): [string, string] => [key, value])
+      )
+      const query = new URLSearchParams(pairs.filter(([, value]) => value !== ""))
       const headers = await headersOf()
-      const answer = await agent.request({
+      return by.request({
         origin,
         path: `${prefix}${call.path}${query.size === 0 ? "" : `?${query.toString()}`}`,
         method: call.method,
@@ -113,6 +135,10 @@ export const makeNomadHttp = (nomad: NomadEndpoint): Effect.Effect<NomadHttp, ne
               body: Redacted.value(call.body)
             })
       })
+    }
+
+    const exchange = async (call: NomadCall, signal: AbortSignal): Promise<NomadAnswer> => {
+      const answer = await request(agent, call, signal)
       const chunks: Array<Buffer> = []
       const limit = call.maxBytes ?? maxBodyBytes
       let size = 0
@@ -132,14 +158,26 @@ export const makeNomadHttp = (nomad: NomadEndpoint): Effect.Effect<NomadHttp, ne
       }
     }
 
-    return (call) =>
-      Effect.tryPromise({
-        try: (signal) => exchange(call, signal),
-        catch: (cause) => new NoAnswer({ reached: !(cause instanceof NotConnected), words: tell(cause) })
-      }).pipe(
+    const http: NomadHttp = (call) =>
+      Effect.tryPromise({ try: (signal) => exchange(call, signal), catch: noAnswer }).pipe(
         Effect.timeoutOrElse({
           duration: deadline,
           orElse: () => Effect.fail(new NoAnswer({ reached: true, words: `no answer within ${deadline}` }))
         })
       )
+
+    const openStream: OpenNomadStream = Effect.fnUntraced(function* (call) {
+      const { statusCode, body } = yield* Effect.acquireRelease(
+        Effect.tryPromise({ try: (signal) => request(streams, call, signal), catch: noAnswer }),
+        // What is destroyed before it was read tells nobody but who listens.
+        (answer) => Effect.sync(() => void answer.body.on("error", () => undefined).destroy()),
+        { interruptible: true }
+      )
+      return {
+        status: statusCode,
+        body: NodeStream.fromReadable({ evaluate: () => body, onError: noAnswer, closeOnDone: false })
+      }
+    })
+
+    return { http, openStream }
   })

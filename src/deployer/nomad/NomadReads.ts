@@ -148,6 +148,10 @@ export const makeNomadReads = (http: NomadHttp, fallback: Scope) => {
     return Option.none()
   })
 
+  /** Succeeds where the token has `read-job` in the namespace: what the event stream asks for, and does not say. */
+  const tryReadJob = (scope: Scope) =>
+    read(scope, "read-job", "/v1/deployments", { query: { per_page: "1" } })
+
   const indexes = Effect.fnUntraced(function* (scope: Scope) {
     const found = new Map<string, number>()
     let next = ""
@@ -215,6 +219,7 @@ export const makeNomadReads = (http: NomadHttp, fallback: Scope) => {
     lastWords,
     submission,
     statuses,
+    tryReadJob,
     indexes
   }
 }

@@ -13,6 +13,7 @@ import { makeNomadHttp } from "./NomadHttp.ts"
 import { isParent, isSet, type NomadJob } from "./NomadJob.ts"
 import { makeNomadReads } from "./NomadReads.ts"
 import { type Deployment, requiresPromotion } from "./NomadRollout.ts"
+import { makeChanges } from "./makeChanges.ts"
 import { makeProgress } from "./makeProgress.ts"
 import { makePlan } from "./makePlan.ts"
 import { makeProbeRights } from "./probeRights.ts"
@@ -77,7 +78,7 @@ export const makeNomadDeployer = (
   nomad: NomadEndpoint
 ): Effect.Effect<Deployer["Service"], never, Scope.Scope> =>
   Effect.gen(function* () {
-    const http = yield* makeNomadHttp(nomad)
+    const { http, openStream } = yield* makeNomadHttp(nomad)
     const reads = makeNomadReads(http, nomad)
     const planJob = makePlan(http, reads)
     const probeRights = makeProbeRights(http, reads, nomad.vaultToken)
@@ -196,6 +197,7 @@ export const makeNomadDeployer = (
       settle,
       progress: makeProgress(reads),
       ...makeSteer(http, reads),
-      indexes: Effect.fn("Deployer.indexes")((scope) => reads.indexes(scope))
+      indexes: Effect.fn("Deployer.indexes")((scope) => reads.indexes(scope)),
+      changes: makeChanges(openStream, reads)
     }
   })
