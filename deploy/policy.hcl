@@ -13,7 +13,7 @@
 namespace "default" {
   capabilities = [
     "list-jobs",  # which jobs changed, in one call an interval
-    "read-job",   # jobs, versions, deployments, allocations
+    "read-job",   # jobs, versions, deployments, allocations, and the stream that tells of their changes
     "submit-job", # the new image, check-and-set. From Nomad 1.11.2 on "register-job" alone is enough
     # With canaries that are promoted here, and to fail a rollout, besides "register-job": "promote-deployment" and
     # "fail-deployment". "submit-job" has them.

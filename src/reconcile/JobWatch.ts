@@ -8,6 +8,8 @@ import { monotonic, type Watching } from "./Watching.ts"
 
 // Every call has its own deadline; a pass that takes longer than all of them together hangs (L6).
 const passDeadline = Duration.minutes(2)
+// However many events Nomad tells of a job, and soon enough for what comes right after another.
+const hintsApart = Duration.millis(500)
 
 /**
  * The repositories of one job, passed over one after another (`design.md` §3): when a poll is due, when a rollout, a
@@ -17,6 +19,7 @@ export class JobWatch {
   readonly job: JobRef
   readonly repositories: ReadonlyArray<Watching>
   readonly #wakes = Latch.makeUnsafe(false)
+  readonly #hints = Latch.makeUnsafe(false)
   /** When the next pass is due whatever the polls say (`monotonic`). */
   #retryAt = Number.POSITIVE_INFINITY
 
@@ -33,6 +36,26 @@ export class JobWatch {
   forget(): void {
     for (const watching of this.repositories) watching.forget()
   }
+
+  /** Nomad told that the job moved, at this index of its; nothing comes of it where the job was read since. */
+  hint(index: number): void {
+    const isNews = this.repositories.some(({ observation }) => {
+      const observed = observation?.observed
+      return observed === undefined || observed._tag === "Unread" || observed.modifyIndex < index
+    })
+    if (isNews) this.#hints.openUnsafe()
+  }
+
+  /** Turns hints into passes: at once, and of those that come together one. Never ends. */
+  readonly heed = ({ brake }: Passing) =>
+    Effect.gen({ self: this }, function* () {
+      yield* this.#hints.await
+      this.#hints.closeUnsafe()
+      yield* brake.expect(this.repositories.map(({ watched }) => watched.name))
+      this.forget()
+      this.wake()
+      yield* Effect.sleep(hintsApart)
+    }).pipe(Effect.forever)
 
   /** What Postgres said of the repository is old. */
   changed(name: RepositoryName): void {

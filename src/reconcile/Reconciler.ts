@@ -9,6 +9,7 @@ import { Brake } from "./Brake.ts"
 import { Follower } from "./Follower.ts"
 import { JobWatch } from "./JobWatch.ts"
 import { beginCounts } from "./metrics.ts"
+import { listen } from "./listen.ts"
 import { Beat, jittered, Pace } from "./Pace.ts"
 import { RolloutSlots } from "./RolloutSlots.ts"
 import { Scope } from "./Scope.ts"
@@ -31,6 +32,10 @@ const usualBrake: BrakeLimit = { share: 0.2, count: 5 }
 // At start so many repositories are asked a second, and all within an interval: five at once, a thousand one by one.
 const firstPollsApart = 50
 const touchEvery = Duration.seconds(10)
+/** Two listings of a namespace are never closer, whatever asks for one. */
+const listsApart = Duration.seconds(1)
+/** A stream keeps its connection, and Nomad serves a client's address 100, all calls among them. */
+const mostStreams = 64
 
 /** Waits to lead, and while it leads keeps every job on its owners' tag. Never returns. */
 export const reconciler = (watch: Watch) =>
@@ -81,7 +86,11 @@ const reconcile = Effect.fnUntraced(function* (
   const slots = new RolloutSlots(maxActiveRollouts, rolling, wake)
   const follower = new Follower()
   const shared = { fence, interval, pace: new Pace(interval), beat, checked, follower, brake, slots }
-  const loops = [...jobs.values()].map((job) => job.run({ ...shared, scope: scopeOf(job.job) }))
+  const all = [...jobs.values()]
+  const loops = all.flatMap((job) => {
+    const passing = { ...shared, scope: scopeOf(job.job) }
+    return [job.run(passing), job.heed(passing)]
+  })
   yield* Effect.logInfo("watching").pipe(
     Effect.annotateLogs({
       repositories: watched.length,
@@ -93,14 +102,15 @@ const reconcile = Effect.fnUntraced(function* (
     [
       ...loops,
       ...orphans.map((attempt) => settleOrphan(fence, attempt)),
-      ...[...scopes.values()].map((scope) => list(scope, [...jobs.values()], interval, brake)),
+      ...[...scopes.values()].map((scope) => list(scope, all, interval, brake)),
+      ...[...scopes.values()].slice(0, mostStreams).map((scope) => listen(scope, all, follower)),
       follower.run(
         fence,
         (job) => jobs.get(jobKey(job))?.forget(),
         (job) => jobs.get(jobKey(job))?.wake()
       ),
-      wakeOnChanges([...jobs.values()], brake),
-      compareOften([...jobs.values()], interval, brake),
+      wakeOnChanges(all, brake),
+      compareOften(all, interval, brake),
       touch(checked),
       tell,
       Effect.never
@@ -136,7 +146,7 @@ const remembered = Effect.fnUntraced(function* (
 })
 
 /**
- * Lists a namespace once an interval and wakes the jobs whose index moved, all of them when Nomad went or came back.
+ * Lists a namespace once an interval, or where its stream may have left something out, and wakes the jobs whose index moved, all of them when Nomad went or came back.
  * Where the token may not list, each job is read anew.
  */
 const list = Effect.fnUntraced(function* (
@@ -145,7 +155,7 @@ const list = Effect.fnUntraced(function* (
   interval: Duration.Duration,
   brake: Brake
 ) {
-  const own = jobs.filter(({ job }) => job.region === scope.region && job.namespace === scope.namespace)
+  const own = jobs.filter(({ job }) => scope.has(job))
   for (let failures = 0; ;) {
     const before = scope.fault
     const indexes = yield* scope.list
@@ -157,7 +167,8 @@ const list = Effect.fnUntraced(function* (
     for (const watch of woken) watch.wake()
     failures = scope.fault === null ? 0 : failures + 1
     const next = yield* jittered(interval)
-    yield* Effect.sleep(failures === 0 ? next : Math.min(next, 1000 * 2 ** Math.min(failures - 1, 5)))
+    if (failures > 0) yield* Effect.sleep(Math.min(next, 1000 * 2 ** Math.min(failures - 1, 5)))
+    else yield* Effect.raceFirst(Effect.sleep(next), Effect.andThen(Effect.sleep(listsApart), scope.isStale))
   }
 })
 

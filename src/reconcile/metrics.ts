@@ -26,6 +26,14 @@ const brake = Metric.gauge("registrywatcher_brake", {
   description: "1 while the brake pauses automatic moves that no push explains, on the leader"
 })
 
+const streams = Metric.gauge("registrywatcher_nomad_events", {
+  description: "1 for the state that Nomad's event stream of a namespace is in, on the leader"
+})
+const unreadEvents = counter(
+  "registrywatcher_nomad_events_unread_total",
+  "Lines of Nomad's event stream that could not be read"
+)
+
 const count = (metric: typeof polls, attributes: Readonly<Record<string, string>>): Effect.Effect<void> =>
   Metric.update(Metric.withAttributes(metric, attributes), 1)
 
@@ -43,6 +51,23 @@ export const countNotifications = (result: string, by: number): Effect.Effect<vo
 export const setBacklog = (waiting: number): Effect.Effect<void> => Metric.update(backlog, waiting)
 export const countBrake = Metric.update(brakes, 1)
 export const showBrake = (isOn: boolean) => Metric.update(brake, isOn ? 1 : 0)
+export const countUnreadEvents = (namespace: string) => count(unreadEvents, { namespace })
+
+const streamStates = ["open", "refused", "silent", "unreachable"] as const
+/** `null`: this instance does not listen, or not any more. */
+export const showStream = (
+  { region, namespace }: { readonly region: string; readonly namespace: string },
+  state: (typeof streamStates)[number] | null
+): Effect.Effect<void> =>
+  Effect.forEach(
+    streamStates,
+    (each) =>
+      Metric.update(
+        Metric.withAttributes(streams, { region, namespace, state: each }),
+        each === state ? 1 : 0
+      ),
+    { discard: true }
+  )
 
 const answers = ["Accepted", "Conflict", "Rejected", "NotApplied", "Unknown"] satisfies ReadonlyArray<
   Registered["_tag"]

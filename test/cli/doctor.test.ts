@@ -73,12 +73,13 @@ describe("doctor", () => {
         "ok repository api",
         "ok repository web",
         "ok nomad, namespace default",
+        "ok events of nomad, namespace default",
         "ok job api of api",
         "ok job web of web"
       ])
       assert.isNull(refused)
       assert.match(
-        findings[5]?.words ?? "",
+        findings[6]?.words ?? "",
         /:v1\.0\.0; read-job and register are held, and so is read-logs$/
       )
       assert.deepStrictEqual(yield* nomad.job("default", "api"), before)
@@ -93,6 +94,12 @@ describe("doctor", () => {
       const denied = { _tag: "Answer", status: 403, body: "Permission denied", times: 1 } as const
       const faults = [
         ["/v1/jobs", "GET", "warning nomad, namespace default", /needs list-jobs in namespace "default"/],
+        [
+          "/v1/event/stream",
+          "GET",
+          "warning events of nomad, namespace default",
+          /needs read-job in namespace "default"/
+        ],
         ["/v1/job/api", "GET", "wrong job api of api", /needs read-job in namespace "default"/],
         ["/v1/jobs", "POST", "wrong job api of api", /needs register-job \(submit-job before/],
         ["/v1/client/fs/logs/", "GET", "warning job api of api", /needs read-logs in namespace "default"/]
@@ -205,7 +212,7 @@ describe("doctor", () => {
       const before = (yield* TestConsole.logLines).length
       yield* doctor(config, Effect.succeed(sound), false)
       const lines = (yield* TestConsole.logLines).slice(before)
-      assert.lengthOf(lines, 5)
+      assert.lengthOf(lines, 6)
       assert.match(String(lines[2]), /^warning +repository api: .* without a tag -> push a version$/)
     })
   )

@@ -282,14 +282,14 @@ describe("when Nomad tells nothing", () => {
 
   it.effect("a sign of life every 30 seconds is enough, for an hour", () =>
     Effect.gen(function* () {
-      let beat = (): void => undefined
+      const open: Array<ServerResponse> = []
       const { heard, hears, streams } = yield* listening(() =>
-        streamThat((response) => (beat = () => void response.write("{}\n")), "{}\n")
+        streamThat((response) => void open.push(response), "{}\n")
       )
       yield* hears(1)
       for (let n = 0; n < 120; n++) {
         yield* TestClock.adjust("30 seconds")
-        beat()
+        for (const response of open) response.write("{}\n")
         for (let n = 0; n < 8; n++) yield* turn
       }
       assert.deepStrictEqual([heard.length, streams()], [1, 1])

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { notified } from "./notified.ts"
 import { redeployFailed, rollback } from "./orders.ts"
+import { told } from "./told.ts"
 import { until } from "./until.ts"
 import { upgrade } from "./upgrade.ts"
 import { badTags, type World } from "./World.ts"
@@ -232,6 +233,12 @@ export const scenarios: ReadonlyArray<Scenario> = [
     "upgrade",
     "from the predecessor in mode plan, then act, back to it, and here again: nothing untold, nothing lost",
     upgrade
+  ),
+
+  scenario(
+    "told",
+    "what somebody does in Nomad is seen at once, though the interval is an hour, and after its stream was cut",
+    told
   ),
 
   scenario(

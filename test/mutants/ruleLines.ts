@@ -5,6 +5,8 @@ const target = "src/decide/target.ts"
 const deployer = "src/deployer/nomad/makeNomadDeployer.ts"
 const editJob = "src/deployer/nomad/editJob.ts"
 const attempts = "src/store/attempts.ts"
+const listenTest = "test/reconcile/listen.test.ts"
+const changesTest = "test/deployer/changes.test.ts"
 const survey = "src/reconcile/survey.ts"
 const decideTest = "test/decide/decide.test.ts"
 const editTest = "test/deployer/edit.test.ts"
@@ -339,5 +341,55 @@ export const ruleLines: ReadonlyArray<Mutant> = [
     "L8",
     ["test/server/events.test.ts", "L8: no more listen at once"],
     edit("src/server/Feed.ts", "count >= limits.atOnce || already >= limits.ofOne", "count < 0")
+  ),
+  mutant(
+    "L3 stream",
+    "what was lost while Nomad's stream was cut is not listed",
+    "L3",
+    [listenTest, "L3: what was lost is listed: Open"],
+    edit("src/reconcile/Scope.ts", "this.#stale.openUnsafe()", "void this.#stale")
+  ),
+  mutant(
+    "L3 silence",
+    "a stream whose token was deleted is waited for without end",
+    "L3",
+    [changesTest, "L3: a stream that falls silent"],
+    edit(
+      "src/deployer/nomad/makeChanges.ts",
+      "untilNext = Duration.seconds(35)",
+      "untilNext = Duration.hours(35)"
+    )
+  ),
+  mutant(
+    "L8 hints",
+    "a pass for each event of a storm",
+    "L8",
+    [listenTest, "L8: a storm of events of one job"],
+    edit("src/reconcile/JobWatch.ts", "hintsApart = Duration.millis(500)", "hintsApart = Duration.millis(5)")
+  ),
+  mutant(
+    "X13 line",
+    "a line of the event stream of any length is kept",
+    "X13",
+    [changesTest, "X13: a line beyond 8 MiB"],
+    edit("src/deployer/nomad/makeChanges.ts", "8 * 1024 * 1024", "8 * 1024 * 1024 * 1024")
+  ),
+  mutant(
+    "S17 hints",
+    "the first of many jobs that Nomad tells of moves before the others are looked at",
+    "S17",
+    ["test/reconcile/brake.test.ts", "S17: what Nomad tells of many jobs at once"],
+    edit(
+      "src/reconcile/JobWatch.ts",
+      "yield* brake.expect(this.repositories.map(({ watched }) => watched.name))",
+      "yield* Effect.void"
+    )
+  ),
+  mutant(
+    "L8 read",
+    "a pass for what was read already",
+    "L8",
+    [listenTest, "L8: what tells of a change that was read already"],
+    edit("src/reconcile/JobWatch.ts", "if (isNews) this.#hints", "this.#hints")
   )
 ]

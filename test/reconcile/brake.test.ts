@@ -1,6 +1,8 @@
 import { assert, describe } from "@effect/vitest"
-import { Duration, Effect, Fiber, Metric } from "effect"
+import { Duration, Effect, Fiber, Metric, Queue, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import { Deployer } from "../../src/deployer/Deployer.ts"
+import type { Hint } from "../../src/deployer/Hint.ts"
 import type { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import type { Watched } from "../../src/domain/Watched.ts"
 import type { Watch } from "../../src/reconcile/Reconciler.ts"
@@ -285,6 +287,42 @@ describe("the brake over all repositories", () => {
       assert.deepStrictEqual(yield* fleet.decisions, ["Wait brake"])
       yield* release()
       assert.strictEqual(yield* fleet.running("v1.1.0"), 10)
+    })
+  )
+
+  story(
+    "S17: what Nomad tells of many jobs at once is looked at before any of it moves",
+    Effect.gen(function* () {
+      const nomad = yield* NomadSimulator
+      const deployer = yield* Deployer
+      const hints = yield* Queue.unbounded<Hint>()
+      let isSlow = false
+      const told = Deployer.of({
+        ...deployer,
+        changes: () => Stream.fromQueue(hints),
+        // One is read at once, the others after a while.
+        observe: (mapping) =>
+          Effect.delay(deployer.observe(mapping), isSlow && mapping.job.job !== "r0" ? "5 seconds" : 0)
+      })
+      yield* Effect.gen(function* () {
+        const fleet = yield* Fleet.make(10, ["v1.0.0"])
+        yield* fleet.watch({ interval: Duration.hours(1) }, () => ({ drift: "restore" }))
+        yield* fleet.push("v1.1.0")
+        yield* Effect.forEach(fleet.stories, ({ check }) => check)
+        yield* awhile
+        assert.strictEqual(yield* registers, 10)
+        for (const { name, image } of fleet.stories)
+          yield* nomad.register(sampleJob({ id: name, image: `${image}:v1.0.0` }))
+        yield* awhile
+        isSlow = true
+        const written = fleet.stories.map(
+          ({ name }) => ({ _tag: "Written", job: name, index: 1_000_000 }) as const
+        )
+        yield* Queue.offerAll(hints, written)
+        yield* awhile
+        assert.strictEqual(yield* registers, 10)
+        assert.deepStrictEqual(yield* fleet.decisions, ["Wait brake"])
+      }).pipe(Effect.provideService(Deployer, told))
     })
   )
 

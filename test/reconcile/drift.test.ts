@@ -162,8 +162,15 @@ describe("somebody else writes the job", () => {
   story(
     "S16: L13: a rollout of somebody else's that failed, and was not rolled back, is followed no more",
     Effect.gen(function* () {
-      const story = yield* Story.begin(["v1.0.0"])
       const nomad = yield* NomadSimulator
+      // Else it tells of the failure.
+      yield* nomad.inject({
+        _tag: "Answer",
+        path: "/v1/event/stream",
+        status: 403,
+        body: "Permission denied"
+      })
+      const story = yield* Story.begin(["v1.0.0"])
       const image = `${story.image}:v0.9.0`
       yield* nomad.register(sampleJob({ id: "api", image, autoRevert: false, minHealthyTime: 20_000 }))
       yield* story.check

@@ -1,4 +1,4 @@
-import { Effect, Redacted } from "effect"
+import { Effect, Option, Redacted, Stream } from "effect"
 import type { Config } from "../../config/Config.ts"
 import { Deployer, type Rights } from "../../deployer/Deployer.ts"
 import { jobKey, type JobRef } from "../../domain/JobRef.ts"
@@ -9,7 +9,7 @@ import { atOnce, type Finding, ok, type Report, warning, wrong } from "./Finding
 const policy = "deploy/policy.hcl has a policy with every right"
 
 /**
- * The list of jobs in each namespace, then each repository's job, its tasks, and the rights on it. Where Nomad does
+ * The list of jobs in each namespace and its events, then each repository's job, its tasks, and the rights on it. Where Nomad does
  * not answer for the first, the jobs are not asked for.
  */
 export const examineNomad = Effect.fn("examineNomad")(function* (config: Config, report: Report) {
@@ -38,8 +38,16 @@ export const examineNomad = Effect.fn("examineNomad")(function* (config: Config,
       }
     }).pipe(Effect.tap(({ finding }) => report(finding)))
   )
-  const findings = lists.map(({ finding }) => finding)
-  if (!lists.every(({ answers }) => answers)) return findings
+  const listed = lists.map(({ finding }) => finding)
+  if (!lists.every(({ answers }) => answers)) return listed
+  const streams = yield* Effect.forEach(
+    scopes.values(),
+    (scope) => Effect.flatMap(examineStream(scope), tell),
+    {
+      concurrency: atOnce
+    }
+  )
+  const findings = [...listed, ...streams]
   const jobs = yield* Effect.forEach(
     config.watched,
     (watched) => Effect.flatMap(examineJob(config, watched), tell),
@@ -50,6 +58,20 @@ export const examineNomad = Effect.fn("examineNomad")(function* (config: Config,
 
 const ofScope = ({ namespace, region }: JobRef): string =>
   `nomad, namespace ${namespace}${region === "" ? "" : `, region ${region}`}`
+
+/** Whether Nomad tells of changes; where it refuses by silence, ten seconds pass before that is known. */
+const examineStream = Effect.fnUntraced(function* (scope: JobRef) {
+  const deployer = yield* Deployer
+  const check = `events of ${ofScope(scope)}`
+  const first = yield* Stream.runHead(deployer.changes({ ...scope, jobs: [] }))
+  const hint = Option.getOrUndefined(first)
+  if (hint?._tag !== "Closed") return ok(check, "Nomad tells of changes as they happen")
+  return warning(
+    check,
+    hint.words,
+    `without it a change made in Nomad is seen within an interval, not within a second; ${policy}`
+  )
+})
 
 const examineJob = Effect.fnUntraced(function* (config: Config, { name, mapping }: Watched) {
   const deployer = yield* Deployer
