@@ -116,7 +116,15 @@ const groupKeys = {
   PreventRescheduleOnLost: Schema.Boolean,
   ReschedulePolicy: object(optional({ Attempts: Schema.Literals([0, 2]), Unlimited: Schema.Boolean })),
   RestartPolicy: object(optional({ Attempts: Schema.Literals([0, 2]) })),
-  Scaling: object(anything),
+  // One that a server takes: it fits the count.
+  Scaling: object(
+    Schema.Struct({
+      Min: Schema.Literal(0),
+      Max: Schema.Literal(3),
+      Enabled: Schema.Boolean,
+      Policy: object(anything)
+    })
+  ),
   Services: list(Service),
   ShutdownDelay: Schema.NullOr(duration),
   Spreads: list(anything),

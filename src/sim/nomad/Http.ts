@@ -35,6 +35,8 @@ export interface Read {
   /** What the look itself was refused with. */
   readonly refused?: { readonly status: number; readonly words: string }
   readonly nextToken?: string
+  /** Answered by the agent itself, which asks no leader. */
+  readonly byAgent?: boolean
 }
 
 const text = { "Content-Type": "text/plain; charset=utf-8", Vary: "Accept-Encoding" }
@@ -63,11 +65,11 @@ export const emptyAnswer = (index: number): Answer => ({
   body: ""
 })
 
-const readAnswer = ({ index, body, missing, refused, nextToken }: Read): Answer => {
+const readAnswer = ({ index, body, missing, refused, nextToken, byAgent }: Read): Answer => {
   if (refused !== undefined) return plainAnswer(refused.status, refused.words)
   const headers = {
     "X-Nomad-Index": String(index),
-    "X-Nomad-Knownleader": "true",
+    "X-Nomad-Knownleader": byAgent === true ? "false" : "true",
     "X-Nomad-Lastcontact": "0",
     ...(nextToken === undefined ? {} : { "X-Nomad-Nexttoken": nextToken })
   }

@@ -15,7 +15,11 @@ type Answering = Effect.Effect<Answer, Refusal>
 export const aclRoute = (writer: Writer, request: Asked): Answering => {
   const { cluster } = writer
   const { method, path } = request
-  if (!cluster.acl.enabled) return refuse(400, "ACL support disabled")
+  if (!cluster.acl.enabled) {
+    return path === "/v1/acl/token/self" && method === "GET"
+      ? read(cluster, request.query, () => ({ index: 0, body: nobodysToken }))
+      : refuse(400, "ACL support disabled")
+  }
   const under = path.slice("/v1/acl/".length)
   if (under === "bootstrap") return isWrite(method) ? bootstrap(writer) : invalidMethod
   if (under === "policies" || under === "tokens") {
@@ -30,6 +34,23 @@ export const aclRoute = (writer: Writer, request: Asked): Answering => {
     return tokenRoute(writer, request, under.slice("token/".length))
   }
   return refuse(404, "")
+}
+
+/** Everybody's, with ACLs off. It has the one unset time that is not null. */
+const nobodysToken: JsonObject = {
+  AccessorID: "acls-disabled",
+  CreateIndex: 0,
+  CreateTime: "0001-01-01T00:00:00Z",
+  ExpirationTTL: "",
+  ExpirationTime: null,
+  Global: false,
+  Hash: null,
+  ModifyIndex: 0,
+  Name: "ACLs disabled token",
+  Policies: null,
+  Roles: null,
+  SecretID: "",
+  Type: "client"
 }
 
 const commit = (writer: Writer, write: () => void): number => {

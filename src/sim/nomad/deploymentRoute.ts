@@ -29,7 +29,7 @@ export const deploymentRoute = (writer: Writer, request: Asked): Answering => {
   const action = actions[first]
   if (id !== undefined && action !== undefined && isWrite(method)) return action(writer, request, id)
   if (id !== undefined && first === "allocations") {
-    return allocationsWhere(writer, request, ({ DeploymentID }) => DeploymentID === id)
+    return allocationsWhere(writer, request, id, ({ DeploymentID }) => DeploymentID === id)
   }
   const whole = path.slice("/v1/deployment/".length)
   return reading<Deployment>(writer, request, {

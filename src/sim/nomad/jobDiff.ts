@@ -40,7 +40,8 @@ const left = {
     Update TaskGroups VersionTag`.split(/\s+/),
   group: ["Name", "Tasks"],
   task: ["Name", "Config", "RestartPolicy"],
-  object: ["Stagger"]
+  object: ["Stagger"],
+  scaling: ["CreateIndex", "ID", "ModifyIndex", "Target"]
 }
 /** Maps whose keys are people's own: each is a field, `Env[A]`. */
 const maps = new Set(["Env", "Meta"])
@@ -95,6 +96,16 @@ const objectDiff = (
   return [{ Name, Type: typeOf(before, after), Fields: orNull(fields), Objects }]
 }
 
+const scalingDiff = (
+  before: JsonObject | undefined,
+  after: JsonObject | undefined
+): ReadonlyArray<ObjectDiff> => {
+  if (sameJson(before ?? null, after ?? null)) return []
+  const Fields = orNull(fieldDiffs(flat(before, left.scaling), flat(after, left.scaling)))
+  const Objects = orNull(objectDiffs(before, after, left.scaling, false))
+  return [{ Name: "Scaling", Type: typeOf(before, after), Fields, Objects }]
+}
+
 const asObject = (value: Json | undefined, key: string): JsonObject | undefined =>
   isObject(value) && !isNothing(value, key) ? value : undefined
 
@@ -108,6 +119,8 @@ const objectDiffs = (
   [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])].toSorted().flatMap((key) => {
     if (without.includes(key) || maps.has(key)) return []
     const [a, b] = [before?.[key], after?.[key]]
+    // Of a scaling block only what differs is shown, and never what is the server's.
+    if (key === "Scaling") return scalingDiff(asObject(a, key), asObject(b, key))
     if (isObject(a) || isObject(b)) return objectDiff(key, asObject(a, key), asObject(b, key), contextual)
     const [old, next] = [a, b].map((list): ReadonlyArray<Json> => (Array.isArray(list) ? list : []))
     const gone = (old ?? []).filter((each) => !(next ?? []).some((other) => sameJson(each, other)))

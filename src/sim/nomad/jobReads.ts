@@ -33,7 +33,7 @@ export const versionsOf = ({ state }: Cluster, namespace: string, id: string, ag
   if (against === undefined) return { index, body: { ...body, Diffs: null } }
   if (against === "each before") {
     // The oldest that is kept has none.
-    const Diffs = versions.slice(1).map((older, at) => jobDiff(older, versions[at] ?? older, false))
+    const Diffs = versions.slice(1).map((older, at) => jobDiff(older, versions[at] ?? older, true))
     return { index, body: { ...body, Diffs } }
   }
   const isIt = (each: Job) =>
@@ -43,7 +43,7 @@ export const versionsOf = ({ state }: Cluster, namespace: string, id: string, ag
     const what = "tag" in against ? `tag ${JSON.stringify(against.tag)}` : `version ${against.version}`
     return { index, refused: { status: 500, words: `${what} not found` } }
   }
-  return { index, body: { ...body, Diffs: versions.map((each) => jobDiff(fixed, each, false)) } }
+  return { index, body: { ...body, Diffs: versions.map((each) => jobDiff(fixed, each, true)) } }
 }
 
 export const submissionOf = ({ state }: Cluster, namespace: string, id: string, version: number): Read => {
@@ -162,5 +162,5 @@ export const actionsOf = ({ state }: Cluster, namespace: string, id: string): Re
         }))
     )
   )
-  return { index: 0, body: found }
+  return { index: 0, body: found, byAgent: true }
 }

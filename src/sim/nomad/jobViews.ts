@@ -124,6 +124,7 @@ const jobStatus = ({ state, node }: Cluster, job: Job): JsonObject => {
   const allocations = state.allocationsOf(job.Namespace, job.ID)
   const deployment = state.latestDeployment(job.Namespace, job.ID)
   const groups = Object.values(deployment?.TaskGroups ?? {})
+  const isRunning = deployment?.Status === "running"
   return {
     ID: job.ID,
     Namespace: job.Namespace,
@@ -163,8 +164,9 @@ const jobStatus = ({ state, node }: Cluster, job: Job): JsonObject => {
             JobVersion: deployment.JobVersion,
             Status: deployment.Status,
             StatusDescription: deployment.StatusDescription,
-            AllAutoPromote: groups.every((group) => group.AutoPromote),
-            RequiresPromotion: needsPromotion(deployment)
+            AllAutoPromote:
+              isRunning && groups.every((group) => group.DesiredCanaries === 0 || group.AutoPromote),
+            RequiresPromotion: isRunning && needsPromotion(deployment)
           },
     Stop: job.Stop,
     IsPack: job.Meta !== null && "pack.name" in job.Meta,

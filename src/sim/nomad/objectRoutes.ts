@@ -7,7 +7,7 @@ import { shown } from "./jobsRoute.ts"
 import { pageSize } from "./jobViews.ts"
 import type { JsonObject } from "./Json.ts"
 import { byCreation, byText, paginate } from "./paginate.ts"
-import type { Refusal } from "./Refusal.ts"
+import { refuse, type Refusal } from "./Refusal.ts"
 import type { Writer } from "./registerJob.ts"
 
 type Answering = Effect.Effect<Answer, Refusal>
@@ -80,10 +80,11 @@ export const reading = <A extends Kept>(
 
 const byId = (a: Allocation, b: Allocation): number => (a.ID < b.ID ? -1 : 1)
 
-/** Stubs of the allocations that belong to an evaluation or a deployment. */
+/** Stubs of the allocations that belong to the evaluation or deployment of that id. */
 export const allocationsWhere = (
   { cluster }: Writer,
   request: Asked,
+  id: string,
   isIt: (allocation: Allocation) => boolean
 ): Answering =>
   Effect.gen(function* () {
@@ -91,6 +92,7 @@ export const allocationsWhere = (
     if (request.method !== "GET") return yield* invalidMethod
     const namespace = namespaceOf(request.query)
     const isShown = shown(yield* may(request, namespace, "read-job"), namespace, "read-job")
+    if (id.length !== 36) return yield* refuse(500, "index error: UUID must be 36 characters")
     return yield* read(cluster, request.query, () => ({
       index: state.tables.allocations,
       body: [...state.allocations.values()]
@@ -107,7 +109,7 @@ export const evaluationRoute = (writer: Writer, request: Asked): Answering => {
     return listed(writer, request, "evaluations", () => state.evaluations.values(), evaluationJson)
   }
   const [id = "", under] = request.path.slice("/v1/evaluation/".length).split("/")
-  if (under === "allocations") return allocationsWhere(writer, request, ({ EvalID }) => EvalID === id)
+  if (under === "allocations") return allocationsWhere(writer, request, id, ({ EvalID }) => EvalID === id)
   return reading<Evaluation>(writer, request, {
     id,
     words: "failed to lookup eval: eval",

@@ -53,6 +53,10 @@ const maps = new Set(["config", "env", "meta", "options", "header", "canary_meta
 const durations =
   /^(?:stagger|min_healthy_time|healthy_deadline|progress_deadline|delay|max_delay|interval|kill_timeout|shutdown_delay|timeout|ttl|wait|lost_after|stop_after_client_disconnect|max_client_disconnect|max_run_duration)$/
 
+function nulls(keys: string): JsonObject {
+  return Object.fromEntries(keys.split(/\s+/).map((key) => [key, null]))
+}
+
 const camel = (word: string): string =>
   renamed[word] ??
   word
@@ -66,6 +70,29 @@ const valueOf = (key: string, value: Json | undefined): Json => {
   return milliseconds === null ? value : milliseconds * 1e6
 }
 
+/** What a block that is there has in the API's form, where the file says nothing. */
+const unsaid: Readonly<Record<string, JsonObject>> = {
+  job: nulls(`Affinities AllAtOnce Constraints ConsulNamespace CreateIndex Datacenters DispatchIdempotencyToken
+    JobModifyIndex Meta Migrate ModifyIndex Multiregion Namespace NodePool NomadTokenID ParameterizedJob ParentID Payload
+    Periodic Priority Region Reschedule Spreads Stable Status StatusDescription Stop SubmitTime TaskGroups Type UI Update
+    VaultNamespace Version VersionTag`),
+  group:
+    nulls(`Affinities Constraints Consul Count Disconnect EphemeralDisk MaxClientDisconnect MaxRunDuration Meta
+    Migrate Networks PreventRescheduleOnLost ReschedulePolicy RestartPolicy Scaling Services ShutdownDelay Spreads
+    StopAfterClientDisconnect Tasks Update Volumes`),
+  task: {
+    ...nulls(`Actions Affinities Artifacts Config Constraints Consul DispatchPayload Env Identities Identity KillTimeout
+      Lifecycle LogConfig Meta Resources RestartPolicy ScalingPolicies Schedule Secrets Services Templates Vault
+      VolumeMounts`),
+    KillSignal: "",
+    Kind: "",
+    Leader: false,
+    ShutdownDelay: 0,
+    User: ""
+  },
+  resources: nulls("CPU Cores Devices DiskMB IOPS MemoryMB MemoryMaxMB NUMA Networks SecretsMB")
+}
+
 /** `group "web"` has its label for a name, `port "http"` too; an identity without a name is the default one. */
 const ofBlock = ({ type, labels, attributes, blocks }: HclBlock): JsonObject => {
   const [label] = labels
@@ -73,9 +100,13 @@ const ofBlock = ({ type, labels, attributes, blocks }: HclBlock): JsonObject => 
   const own = Object.entries(attributes).map(([key, value]): readonly [string, Json] =>
     maps.has(key) ? [camel(key), value ?? null] : [camel(key), valueOf(key, value)]
   )
-  const object: Record<string, Json> = { ...name, ...Object.fromEntries(own) }
+  const object: Record<string, Json> = {
+    ...(unsaid[type] as Record<string, Json> | undefined),
+    ...name,
+    ...Object.fromEntries(own)
+  }
   for (const block of blocks) add(object, block)
-  if (type === "job" && label !== undefined) object["ID"] = label
+  if (type === "job") Object.assign(object, { Dispatched: false, ID: label ?? null })
   return object
 }
 

@@ -154,17 +154,19 @@ export const mayRegister = (rights: Rights, job: Job, capability: string): boole
       )
   )
 
+const isParameterized = (job: Job): boolean => job.ParameterizedJob !== null && job["Dispatched"] !== true
+
 /** What a job may not become. */
 const refusedTransition = (stored: Job, job: Job): string | undefined => {
   if (stored.Type !== job.Type) return `cannot update job from type "${stored.Type}" to "${job.Type}"`
-  for (const [kind, key] of [
-    ["periodic", "Periodic"],
-    ["parameterized", "ParameterizedJob"]
+  for (const [kind, is] of [
+    ["periodic", (each: Job) => each.Periodic !== null],
+    ["parameterized", isParameterized]
   ] as const) {
-    if (stored[key] !== null && job[key] === null) return `cannot update ${kind} job to being non-${kind}`
-    if (stored[key] === null && job[key] !== null) return `cannot update non-${kind} job to being ${kind}`
+    if (is(stored) && !is(job)) return `cannot update ${kind} job to being non-${kind}`
+    if (!is(stored) && is(job)) return `cannot update non-${kind} job to being ${kind}`
   }
-  return undefined
+  return stored["Dispatched"] === true ? "field 'Dispatched' is read-only" : undefined
 }
 
 const priorityOf = (body: JsonObject, job: Job): number => Number(body["EvalPriority"] ?? 0) || job.Priority

@@ -20,7 +20,7 @@ import { textOf } from "./Json.ts"
 import { logPath, logRoute } from "./logRoute.ts"
 import { allocationRoute, evaluationRoute } from "./objectRoutes.ts"
 import { operatorRoute, schedulerPath } from "./operatorRoute.ts"
-import { refuse, type Refusal } from "./Refusal.ts"
+import { multiError, refuse, type Refusal } from "./Refusal.ts"
 import type { Writer } from "./registerJob.ts"
 
 type Answering = Effect.Effect<Answer, Refusal>
@@ -41,6 +41,17 @@ const choosesRegion = ({ method, path }: Asked): boolean =>
   isWrite(method) &&
   (path === "/v1/jobs" ||
     (path.startsWith("/v1/job/") && !/\/(?:evaluate|scale|revert|stable|dispatch|force|tag)$/.test(path)))
+
+const healthRoute = (_: Writer, { method }: Asked): Answering => {
+  const well = { message: "ok", ok: true }
+  return method === "GET"
+    ? Effect.succeed({
+        status: 200,
+        headers: { "Content-Type": "application/json", Vary: "Accept-Encoding" },
+        body: JSON.stringify({ client: well, server: well })
+      })
+    : invalidMethod
+}
 
 const leaderRoute = (_: Writer, { method }: Asked): Answering =>
   method === "GET"
@@ -63,7 +74,21 @@ const selfRoute = ({ cluster }: Writer, request: Asked): Answering =>
       )
     : invalidMethod
 
-const shownNamespace = (name: string) => ({ Name: name, Description: "" })
+const shownNamespace = (name: string) => ({
+  Capabilities: null,
+  ConsulConfiguration: null,
+  CreateIndex: 1,
+  Description: name === "default" ? "Default shared namespace" : "",
+  Hash: null,
+  Meta: null,
+  ModifyIndex: 1,
+  Name: name,
+  NodePoolConfiguration: null,
+  OptionalExtraClaims: null,
+  Quota: "",
+  RequiredExtraClaims: null,
+  VaultConfiguration: null
+})
 
 const namespaceRoute = ({ cluster }: Writer, request: Asked): Answering => {
   const { state } = cluster
@@ -93,7 +118,8 @@ const namespaceRoute = ({ cluster }: Writer, request: Asked): Answering => {
     const name = textOf(body["Name"])
     yield* manage(request)
     if (!/^[a-zA-Z0-9-]{1,128}$/.test(name)) {
-      return yield* refuse(400, `invalid name "${name}". Must match regex ^[a-zA-Z0-9-]{1,128}$`)
+      const words = multiError([`invalid name "${name}". Must match regex ^[a-zA-Z0-9-]{1,128}$`])
+      return yield* refuse(500, `Invalid namespace "${name}": ${words}`)
     }
     state.commit(undefined, () => state.namespaces.add(name))
     return emptyAnswer(state.index)
@@ -115,6 +141,7 @@ const routes: ReadonlyArray<readonly [begins: string, route: Route]> = [
   [schedulerPath, operatorRoute],
   ["/v1/status/leader", leaderRoute],
   ["/v1/agent/self", selfRoute],
+  ["/v1/agent/health", healthRoute],
   ["/v1/namespaces", namespaceRoute],
   ["/v1/namespace", namespaceRoute],
   ["/v1/namespace/", namespaceRoute],

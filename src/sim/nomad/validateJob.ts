@@ -1,5 +1,6 @@
 import { cronsOf } from "./children.ts"
 import type { Job, Task, TaskGroup, UpdateStrategy } from "./Job.ts"
+import { isObject, textOf } from "./Json.ts"
 import { multiError } from "./Refusal.ts"
 import { goDuration } from "./time.ts"
 
@@ -14,6 +15,7 @@ export const validateJob = (job: Job, enterprise: boolean): ReadonlyArray<string
   if (job.Priority < 1 || job.Priority > 100) errors.push("Job priority must be between [1, 100]")
   if (job["Multiregion"] !== null && !enterprise) errors.push("Multiregion jobs are unlicensed.")
   errors.push(...validatePeriodic(job))
+  if (textOf(job["Payload"]) !== "") errors.push("job can't be submitted with a payload, only dispatched")
   if (job.TaskGroups.length === 0) errors.push("Missing job task groups")
   const seen = new Map<string, number>()
   for (const [at, { Name, Count }] of job.TaskGroups.entries()) {
@@ -44,10 +46,24 @@ const validatePeriodic = ({ Periodic, Type }: Job): ReadonlyArray<string> => {
   return [multiError([`Invalid cron spec ${JSON.stringify(crons.wrong)}: ${what}`])]
 }
 
+const validateScaling = ({ Count, Scaling }: TaskGroup): ReadonlyArray<string> => {
+  if (!isObject(Scaling)) return []
+  const [least, most] = [Number(Scaling["Min"]), Number(Scaling["Max"])]
+  const rules: ReadonlyArray<readonly [broken: boolean, words: string]> = [
+    [most < 0, "maximum count must be specified and non-negative"],
+    [most >= 0 && most < least, "maximum count must not be less than minimum count"],
+    [Count < least, "task group count must not be less than minimum count in scaling policy"],
+    [most < Count, "task group count must not be greater than maximum count in scaling policy"]
+  ]
+  const errors = rules.flatMap(([broken, words]) => (broken ? [`Scaling policy invalid: ${words}`] : []))
+  return errors.length === 0 ? [] : [`Task group scaling policy validation failed: ${multiError(errors)}`]
+}
+
 const validateGroup = (job: Job, group: TaskGroup): ReadonlyArray<string> => {
   const errors: Array<string> = []
   if (group.Name === "") errors.push("Missing task group name")
   if (group.Count < 0) errors.push("Task group count can't be negative")
+  errors.push(...validateScaling(group))
   if (group.Tasks.length === 0) errors.push("Missing tasks for task group")
   if ((job.Type === "system" || job.Type === "sysbatch") && group.ReschedulePolicy !== null) {
     errors.push("System or sysbatch jobs should not have a reschedule policy")

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { type Asked, permissionDenied } from "./Asked.ts"
 import { isActive } from "./Deployment.ts"
-import { isParent, jobKey } from "./Job.ts"
+import { isParent, jobKey, type TaskGroup } from "./Job.ts"
 import { specChanged } from "./jobChange.ts"
 import { isObject, type Json, type JsonObject } from "./Json.ts"
 import { newEvaluation } from "./newEvaluation.ts"
@@ -84,6 +84,15 @@ export const stop = (
     return registeredAs(evaluation, state.index, state.index)
   })
 
+/** What a group's own policy has against a count. */
+const outOfBounds = (group: TaskGroup, count: number): string | undefined => {
+  const scaling = group["Scaling"]
+  if (!isObject(scaling)) return undefined
+  const [least, most] = [Number(scaling["Min"]), Number(scaling["Max"])]
+  if (count < least) return `group count was less than scaling policy minimum: ${count} < ${least}`
+  return count > most ? `group count was greater than scaling policy maximum: ${count} > ${most}` : undefined
+}
+
 /** `POST /v1/job/:id/scale`: three indexes, and the version keeps its stability (`nomad-api.md` §3.1, §5.4). */
 export const scale = (
   { cluster, enqueue }: Writer,
@@ -97,10 +106,23 @@ export const scale = (
     const { state } = cluster
     const stored = state.job(namespace, id)
     if (stored === undefined) return refuse(404, `job "${id}" not found`)
-    if (!stored.TaskGroups.some((each) => each.Name === group)) {
+    if (group === "") return refuse(400, "missing task group name for scaling action")
+    const scaled = stored.TaskGroups.find((each) => each.Name === group)
+    if (scaled === undefined) {
       return refuse(400, `task group "${group}" specified for scaling does not exist in job`)
     }
-    if (typeof count !== "number") return refuse(400, "scaling action must include a count")
+    const event = (Count: number | null, EvalID: string | null) =>
+      state.commit(undefined, (CreateIndex, now) => {
+        const said = { Count, PreviousCount: scaled.Count, EvalID, Message: message, CreateIndex }
+        state.putScaling(namespace, id, group, { ...said, Error: false, Meta: null, Time: now })
+      })
+    // Without a count it is only a word in the group's history.
+    if (typeof count !== "number") {
+      event(null, null)
+      return Effect.succeed(registeredAs(undefined, stored.ModifyIndex, state.index))
+    }
+    const outside = outOfBounds(scaled, count)
+    if (outside !== undefined) return refuse(400, outside)
     const latest = state.latestDeployment(namespace, id)
     if (latest !== undefined && isActive(latest)) {
       return refuse(400, "job scaling blocked due to active deployment")
@@ -125,11 +147,7 @@ export const scale = (
       state.putEvaluation(made)
       return made
     })
-    state.commit(undefined, (CreateIndex, now) => {
-      const PreviousCount = stored.TaskGroups.find(({ Name }) => Name === group)?.Count ?? 0
-      const event = { Count: count, PreviousCount, EvalID: evaluation.ID, Message: message, CreateIndex }
-      state.putScaling(namespace, id, group, { ...event, Error: false, Meta: null, Time: now })
-    })
+    event(count, evaluation.ID)
     enqueue(evaluation)
     return Effect.succeed(registeredAs(evaluation, jobIndex, state.index))
   })

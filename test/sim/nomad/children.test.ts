@@ -111,6 +111,18 @@ describe("parameterized jobs", () => {
           [child["Dispatched"], child["ParentID"], child["Payload"], child["Meta"], child["Status"]],
           [true, "night", "YQ==", { a: "b", who: "x" }, "dead"]
         )
+        assert.strictEqual(
+          yield* post(nomad, child),
+          "1 error occurred:\n\t* job can't be submitted with a payload, only dispatched\n\n"
+        )
+        assert.strictEqual(
+          yield* post(nomad, { ...child, Payload: null }),
+          "cannot update non-parameterized job to being parameterized"
+        )
+        assert.strictEqual(
+          yield* post(nomad, { ...child, Payload: null, ParameterizedJob: null }),
+          "field 'Dispatched' is read-only"
+        )
       })
     )
   )

@@ -71,9 +71,20 @@ job "web" {
 const image = ({ TaskGroups }: ReturnType<typeof parseJob>) =>
   JSON.stringify(TaskGroups).includes("reg/web:1.0")
 
+/** What the file says, without what it leaves open. */
+const said = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(said)
+  if (typeof value !== "object" || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, each]) =>
+      each === null || each === "" || each === false || each === 0 ? [] : [[key, said(each)]]
+    )
+  )
+}
+
 describe("a job file", () => {
   it("is the job's JSON, durations in nanoseconds, variables and locals in their places", () => {
-    assert.deepStrictEqual<unknown>(parseJob(file, 'tag = "2.0"'), {
+    assert.deepStrictEqual<unknown>(said(parseJob(file, 'tag = "2.0"')), {
       ID: "web",
       Name: "web",
       Datacenters: ["dc1"],
@@ -82,7 +93,7 @@ describe("a job file", () => {
         {
           Name: "app",
           Count: 2,
-          Networks: [{ DynamicPorts: [{ Label: "http", To: 8080, Value: 0 }] }],
+          Networks: [{ DynamicPorts: [{ Label: "http", To: 8080 }] }],
           RestartPolicy: { Attempts: 1, Delay: 90e9 },
           Tasks: [
             {
@@ -100,6 +111,11 @@ describe("a job file", () => {
       ]
     })
     assert.isTrue(image(parseJob(file, "")))
+  })
+
+  it("leaves open as null what it does not say", () => {
+    const { Priority, Stop, Dispatched, Name } = parseJob('job "a" {}', "")
+    assert.deepStrictEqual<unknown>([Priority, Stop, Dispatched, Name], [null, null, false, "a"])
   })
 
   it.each([

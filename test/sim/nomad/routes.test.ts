@@ -190,6 +190,40 @@ describe("lists and looks", () => {
     )
   )
 
+  it.effect("a scaling keeps to the group's own policy, and without a count is only told", () =>
+    withNomad((nomad) =>
+      Effect.gen(function* () {
+        const Scaling = { Min: 0, Max: 3 }
+        yield* post(nomad, job("1", { group: { Scaling } }))
+        const scale = (body: JsonObject) => ask(nomad, "POST", "/v1/job/web/scale", body)
+        const Target = { Group: "g" }
+        for (const [body, words] of [
+          [{ Target: {}, Count: 1 }, "missing task group name for scaling action"],
+          [{ Target, Count: 4 }, "group count was greater than scaling policy maximum: 4 > 3"],
+          [{ Target, Count: -1 }, "group count was less than scaling policy minimum: -1 < 0"]
+        ] as const) {
+          assert.deepStrictEqual(outcome(yield* scale(body)), [400, words])
+        }
+        const wider = job("1", { group: { Scaling: { Min: 0, Max: 9 } } })
+        const plan = yield* ask(nomad, "POST", "/v1/job/web/plan", { Job: wider, Diff: true })
+        const [group] = (plan.json["Diff"] as JsonObject)["TaskGroups"] as ReadonlyArray<JsonObject>
+        const max = { Annotations: null, Name: "Max", Type: "Edited", Old: "3", New: "9" }
+        assert.deepStrictEqual<unknown>(group?.["Objects"], [
+          { Name: "Scaling", Type: "Edited", Fields: [max], Objects: null }
+        ])
+        const { json } = yield* scale({ Target })
+        assert.deepStrictEqual([json["EvalID"], json["EvalCreateIndex"]], ["", 0])
+        assert.strictEqual((yield* ask(nomad, "GET", "/v1/job/web")).json["Version"], 0)
+        const tight = yield* post(nomad, job("1", { group: { Scaling: { Min: 5, Max: 3 } } }))
+        const policy = [
+          "maximum count must not be less than minimum count",
+          "task group count must not be less than minimum count in scaling policy"
+        ]
+        for (const words of policy) assert.include(tight.body, `Scaling policy invalid: ${words}`)
+      })
+    )
+  )
+
   it.effect("one more look of the scheduler can be asked for", () =>
     withNomad((nomad) =>
       Effect.gen(function* () {
@@ -227,43 +261,6 @@ describe("lists and looks", () => {
         yield* TestClock.adjust("10 seconds")
         assert.strictEqual(said, "again\nagain\n")
         yield* Fiber.interrupt(open)
-      })
-    )
-  )
-})
-
-describe("regions", () => {
-  const two = { Multiregion: { Regions: [{ Name: "east" }, { Name: "west" }] } }
-  it.effect.each([
-    ["", {}, {}, [200, ""]],
-    ["", {}, { Region: "mars" }, [500, "No path to region"]],
-    ["?region=mars", {}, {}, [500, "No path to region"]],
-    // The body counts before the query, whatever the recorded facts said.
-    ["?region=mars", { Region: "global" }, {}, [200, ""]],
-    [
-      "",
-      {},
-      { Multiregion: { Regions: [{ Name: "global" }] } },
-      [500, "1 error occurred:\n\t* Multiregion jobs are unlicensed.\n\n"]
-    ],
-    ["", {}, two, [500, "No path to region"]]
-  ] as const)("a register with %s %j %j", ([query, more, rest, expected]) =>
-    withNomad((nomad) =>
-      Effect.map(
-        ask(nomad, "POST", `/v1/jobs${query}`, { Job: { ...job("1"), ...rest }, ...more }),
-        ({ status, body }) => assert.deepStrictEqual<unknown>([status, status === 200 ? "" : body], expected)
-      )
-    )
-  )
-})
-
-describe("without a leader", () => {
-  it.effect("a stale read says so", () =>
-    withNomad((nomad) =>
-      Effect.gen(function* () {
-        yield* nomad.inject({ _tag: "NoLeader" })
-        const { headers } = yield* ask(nomad, "GET", "/v1/jobs?stale")
-        assert.strictEqual(headers["X-Nomad-Knownleader"], "false")
       })
     )
   )
