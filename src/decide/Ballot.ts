@@ -11,14 +11,14 @@ export const isArtifact = (tag: Tag): boolean => artifact.test(tag)
 /** True for tags that look like a commit's hash, whole or cut. */
 export const isCommitHash = (tag: Tag): boolean => /^[a-f0-9]{7,40}$/.test(tag) && /[a-f]/.test(tag)
 
-/** The versions of one shape in no order, and the highest of them. */
+/** The versions of one shape in no order, and the highest of them. The others are tags: there may be 100,000. */
 interface Candidates {
-  versions: Array<Version>
+  tags: Array<Tag>
   highest: Version
 }
 
 /**
- * The tags of one repository, each parsed once, with a running maximum of every shape: electing among 100,000
+ * The tags of one repository, with a running maximum of every shape: electing among 100,000
  * tags after one more was pushed parses that one tag and compares it once (`test/bench/elect.ts`).
  */
 export class Ballot {
@@ -40,10 +40,10 @@ export class Ballot {
     const listed = new Set(tags)
     for (const tag of this.#tags) if (!listed.has(tag)) this.#tags.delete(tag)
     for (const [shape, candidates] of this.#shapes) {
-      const versions = candidates.versions.filter(({ tag }) => listed.has(tag))
-      const highest = highestOf(versions, new Set())
+      const kept = candidates.tags.filter((tag) => listed.has(tag))
+      const highest = highestOf(kept, new Set())
       if (highest === null) this.#shapes.delete(shape)
-      else this.#shapes.set(shape, { versions, highest })
+      else this.#shapes.set(shape, { tags: kept, highest })
     }
   }
 
@@ -54,10 +54,10 @@ export class Ballot {
     if (version === null || (version.suffix !== "" && isArtifact(tag))) return
     const candidates = this.#shapes.get(version.shape)
     if (candidates === undefined) {
-      this.#shapes.set(version.shape, { versions: [version], highest: version })
+      this.#shapes.set(version.shape, { tags: [tag], highest: version })
       return
     }
-    candidates.versions.push(version)
+    candidates.tags.push(tag)
     if (compareVersions(version, candidates.highest) > 0) candidates.highest = version
   }
 
@@ -83,14 +83,15 @@ export class Ballot {
 
 const highestCandidate = (candidates: Candidates | undefined, excluded: ReadonlySet<Tag>): Version | null => {
   if (candidates === undefined || candidates.highest.isPrerelease) return null
-  const { versions, highest } = candidates
-  return excluded.has(highest.tag) ? highestOf(versions, excluded) : highest
+  const { tags, highest } = candidates
+  return excluded.has(highest.tag) ? highestOf(tags, excluded) : highest
 }
 
-const highestOf = (versions: ReadonlyArray<Version>, excluded: ReadonlySet<Tag>): Version | null => {
+const highestOf = (tags: ReadonlyArray<Tag>, excluded: ReadonlySet<Tag>): Version | null => {
   let highest: Version | null = null
-  for (const version of versions) {
-    if (excluded.has(version.tag)) continue
+  for (const tag of tags) {
+    const version = excluded.has(tag) ? null : parseVersion(tag)
+    if (version === null) continue
     if (highest === null || compareVersions(version, highest) > 0) highest = version
   }
   return highest

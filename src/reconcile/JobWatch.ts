@@ -39,9 +39,8 @@ export class JobWatch {
 
   /** Nomad told that the job moved, at this index of its; nothing comes of it where the job was read since. */
   hint(index: number): void {
-    const isNews = this.repositories.some(({ observation }) => {
-      const observed = observation?.observed
-      return observed === undefined || observed._tag === "Unread" || observed.modifyIndex < index
+    const isNews = this.repositories.some(({ observed }) => {
+      return observed === null || observed._tag === "Unread" || observed.modifyIndex < index
     })
     if (isNews) this.#hints.openUnsafe()
   }

@@ -174,9 +174,9 @@ const list = Effect.fnUntraced(function* (
 
 /** What is remembered of the job is older than the listing. */
 const isMoved = ({ repositories, job }: JobWatch, indexes: ReadonlyMap<string, number>): boolean =>
-  repositories.some(({ observation }) => {
-    if (observation === null || observation.observed._tag === "Unread") return false
-    return observation.observed.modifyIndex !== (indexes.get(job.job) ?? 0)
+  repositories.some(({ observed }) => {
+    if (observed === null || observed._tag === "Unread") return false
+    return observed.modifyIndex !== (indexes.get(job.job) ?? 0)
   })
 
 const namesOf = (jobs: ReadonlyArray<JobWatch>): ReadonlyArray<RepositoryName> =>

@@ -1,9 +1,9 @@
 import { Clock, Effect } from "effect"
 import { Ballot } from "../decide/Ballot.ts"
-import type { Observation } from "../deployer/Deployer.ts"
 import type { Desired } from "../domain/Desired.ts"
 import type { Digest } from "../domain/Digest.ts"
 import type { History } from "../domain/History.ts"
+import type { Observed } from "../domain/Observed.ts"
 import type { Tag } from "../domain/Tag.ts"
 import type { View } from "../domain/View.ts"
 import type { Watched } from "../domain/Watched.ts"
@@ -50,8 +50,8 @@ export class Watching {
   nextLook: number
   /** Tags that turned out to be no images, and when they may be looked at again. */
   readonly notImages = new Map<Tag, number>()
-  /** The job as last read; null asks for a new read. */
-  observation: Observation | null = null
+  /** What the job had when it was last read, and nothing else of it: jobs are large. Null asks for a new read. */
+  observed: Observed | null = null
   #known: Known | null = null
   /** The generation that a pass saw last; null before the first. */
   generation: number | null = null
@@ -94,7 +94,7 @@ export class Watching {
 
   /** What was read of the job, and of Postgres, is old. */
   forget(): void {
-    this.observation = null
+    this.observed = null
     this.forgetKnown()
   }
 

@@ -97,7 +97,7 @@ const record = Effect.fnUntraced(function* (watching: Watching, decision: Decisi
   // What waits may be mended by what Postgres says next; what is in sync is told of changes.
   if (decision._tag !== "InSync") watching.known = null
   // Of somebody else's rollout nobody tells the end, and one that fails and is not rolled back moves no index.
-  if (decision._tag === "Follow") watching.observation = null
+  if (decision._tag === "Follow") watching.observed = null
   const printed = JSON.stringify(decision)
   if (watching.recorded === printed) return
   const store = yield* StateStore

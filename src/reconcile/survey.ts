@@ -44,7 +44,7 @@ export const survey = Effect.fn("survey")(function* (watching: Watching, passing
   const { job } = watched.mapping
   for (;;) {
     const { age } = watching
-    const isFresh = fresh || watching.observation === null
+    const isFresh = fresh || watching.observed === null
     const { observed, base } = yield* observe(watching, passing, isFresh)
     const known = yield* recall(watching, observed, isFresh)
     const { history } = known
@@ -87,12 +87,14 @@ const recall = Effect.fnUntraced(function* (watching: Watching, observed: Observ
 const observe = Effect.fnUntraced(function* (watching: Watching, { scope }: Passing, isFresh: boolean) {
   // While the namespace cannot be listed its jobs are not asked one by one: the listing is what tries (L7).
   if (scope.fault !== null) return { observed: scope.fault, base: undefined } satisfies Observation
-  if (!isFresh && watching.observation !== null) return watching.observation
+  // What acts is decided on a fresh read, so that nobody needs the base of an old one.
+  if (!isFresh && watching.observed !== null) return { observed: watching.observed, base: undefined }
   const deployer = yield* Deployer
   const store = yield* StateStore
   const observation = yield* deployer.observe(watching.watched.mapping)
-  watching.observation = observation.observed._tag === "Unread" ? null : observation
-  yield* store.saveObservation(watching.watched.name, observation.observed)
+  const { observed } = observation
+  watching.observed = observed._tag === "Unread" ? null : observed
+  yield* store.saveObservation(watching.watched.name, observed)
   return observation
 })
 
