@@ -49,7 +49,7 @@ export interface DesiredChange {
   readonly autoDeploy?: boolean
   /** Null lifts it. */
   readonly hold?: Hold | null
-  /** Opens a request of this kind, replacing an open one wholly. */
+  /** Opens a request of this kind, replacing an open one wholly; left out beside a `pinnedTag`, an open one is dropped. */
   readonly request?: RequestKind
   /** What the request names: always for a rollback, with its digest; for a redeploy the tag. */
   readonly requestTag?: Tag

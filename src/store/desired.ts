@@ -148,6 +148,8 @@ export const desired = (
         trust = null
       } = change
       const keepsHold = change.hold === undefined
+      // A pin is an order also where nothing is to be done for it: what was ordered before is not wanted any more.
+      const isOrder = request !== null || pinnedTag !== null
       const action = request ?? (keepsHold ? "change" : hold === null ? "hold lifted" : "hold")
       return storeCall(
         "StateStore.change",
@@ -170,17 +172,19 @@ export const desired = (
             hold = wanted.hold,
             generation = r.generation + 1,
             requested_generation =
-              case when ${request}::text is null then r.requested_generation else r.generation + 1 end,
-            request_kind = coalesce(${request}::text, r.request_kind),
-            requested_by = case when ${request}::text is null then r.requested_by else ${by} end,
-            request_tag = case when ${request}::text is null then r.request_tag else ${requestTag}::text end,
-            request_digest = case when ${request}::text is null then r.request_digest else ${requestDigest}::text end,
+              case when not ${isOrder} then r.requested_generation when ${request}::text is not null then r.generation + 1 end,
+            request_kind = case when ${isOrder} then ${request}::text else r.request_kind end,
+            requested_by =
+              case when not ${isOrder} then r.requested_by when ${request}::text is not null then ${by} end,
+            request_tag = case when ${isOrder} then ${requestTag}::text else r.request_tag end,
+            request_digest = case when ${isOrder} then ${requestDigest}::text else r.request_digest end,
             high_water_mark = coalesce(nullif(${pinnedTag}::text, ''), r.high_water_mark),
             updated_by = ${by},
             updated_at = now()
           from wanted
           where r.name = wanted.name and (
             ${request}::text is not null
+            or (${isOrder} and r.requested_generation is not null)
             or (wanted.pinned_tag, wanted.auto_deploy, wanted.hold)
               is distinct from (r.pinned_tag, r.auto_deploy, r.hold))
           returning r.*

@@ -526,6 +526,8 @@ describe.skipIf(noPostgres)("POST /tags/REPO/reset", () => {
           repository: api,
           pinnedTag: Tag.make("stable"),
           autoDeploy: false,
+          request: "pin",
+          requestTag: Tag.make("stable"),
           by: "ann",
           from: ""
         })

@@ -109,6 +109,33 @@ describe.skipIf(noPostgres)("desired state", () =>
       })
     )
 
+    it.effect("a pin that asks for nothing drops the open request: it is an order as well", () =>
+      Effect.gen(function* () {
+        const { store, api } = yield* leading
+        yield* store.change({
+          repository: api,
+          pinnedTag: v1,
+          request: "pin",
+          requestTag: v1,
+          requestDigest: digest("a"),
+          ...person
+        })
+        const after = yield* store.change({ repository: api, pinnedTag: "", ...person })
+        assert.deepInclude(after, {
+          generation: 3,
+          pinnedTag: "",
+          requestedGeneration: null,
+          requestKind: null,
+          requestedBy: null,
+          requestTag: null,
+          requestDigest: null
+        })
+        yield* store.change({ repository: api, request: "redeploy", requestTag: v1, ...person })
+        const same = yield* store.change({ repository: api, pinnedTag: "", ...person })
+        assert.deepInclude(same, { generation: 5, requestedGeneration: null, requestTag: null })
+      })
+    )
+
     it.effect("X20: a change is audited with who, from where, and both values", () =>
       Effect.gen(function* () {
         const { store, pool, api } = yield* leading
