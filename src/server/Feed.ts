@@ -6,6 +6,7 @@ import type { Watched } from "../domain/Watched.ts"
 import { StateStore } from "../store/StateStore.ts"
 import { Catalogue, type Entry, wantedTag } from "./Catalogue.ts"
 import type { Limits } from "./limits.ts"
+import type { ServerSettings } from "./ServerSettings.ts"
 import { runningTags, showBrake, showTarget } from "./shown.ts"
 import { summarise } from "./summarise.ts"
 import { because } from "./why.ts"
@@ -39,7 +40,7 @@ export class Feed extends Context.Service<
   }
 >()("registrywatcher/server/Feed") {
   static readonly layer = (
-    watched: ReadonlyArray<Watched>,
+    { watched, pollInterval }: Pick<ServerSettings, "watched" | "pollInterval">,
     { listeners: limits }: Pick<Limits, "listeners">
   ) =>
     Layer.effect(
@@ -77,7 +78,8 @@ export class Feed extends Context.Service<
           const next = version + 1
           for (const [name, entry] of entries) {
             const one = byName.get(name)
-            if (one !== undefined) events.set(name, { version: next, value: eventOf(one, entry) })
+            if (one !== undefined)
+              events.set(name, { version: next, value: eventOf(one, entry, pollInterval) })
           }
           const isBraked = JSON.stringify(state) !== JSON.stringify(brake.value)
           if (isBraked) brake = { version: next, value: state }
@@ -171,11 +173,11 @@ const sees = (own: Listener["own"], name: string) => own === null || own.include
 /** JSON has no line ends of its own, so that one line is one `data`. */
 const write = (event: string, data: unknown): string => `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
 
-const eventOf = (watched: Watched, entry: Entry): string => {
+const eventOf = (watched: Watched, entry: Entry, pollInterval: Duration.Duration): string => {
   const { status, view, observed } = entry
   const elected = wantedTag(entry)
   return write("repository", {
-    ...summarise(watched, entry),
+    ...summarise(watched, entry, pollInterval),
     why: `${because(watched, entry)}.`,
     runs: runningTags(observed),
     elected: elected._tag === "Elected" ? showTarget(elected, view) : null,

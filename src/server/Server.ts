@@ -90,7 +90,7 @@ const build = (settings: ServerSettings, limits: Limits) => {
   })
   return ending.pipe(
     Layer.provide(served),
-    Layer.provide(Feed.layer(settings.watched, limits)),
+    Layer.provide(Feed.layer(settings, limits)),
     Layer.provide([cutting, Catalogue.layer]),
     Layer.provideMerge(
       NodeHttpServer.layer(() => node, { host, port, gracefulShutdownTimeout: limits.drainWithin }).pipe(

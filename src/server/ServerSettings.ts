@@ -1,4 +1,4 @@
-import type { Redacted } from "effect"
+import type { Duration, Redacted } from "effect"
 import type { Watched } from "../domain/Watched.ts"
 
 /** What the server needs of the config; a `Config` is one. */
@@ -10,4 +10,6 @@ export interface ServerSettings {
   readonly allowUnauthenticated: boolean
   readonly database: "embedded" | Redacted.Redacted
   readonly watched: ReadonlyArray<Watched>
+  /** How often each registry is asked about each repository. */
+  readonly pollInterval: Duration.Duration
 }

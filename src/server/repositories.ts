@@ -28,7 +28,7 @@ const isAttemptId = Schema.is(AttemptId)
 const noAttempt = new NotFound({ message: "there is no such attempt" })
 
 /** Handlers of what `/v1` shows of repositories. */
-export const repositories = ({ watched }: Pick<ServerSettings, "watched">) =>
+export const repositories = ({ watched, pollInterval }: Pick<ServerSettings, "watched" | "pollInterval">) =>
   HttpApiBuilder.group(
     Api,
     "repositories",
@@ -45,7 +45,7 @@ export const repositories = ({ watched }: Pick<ServerSettings, "watched">) =>
               const entry = entries.get(one.name)
               return entry === undefined
                 ? []
-                : [{ ...summarise(one, entry), runs: runningTags(entry.observed) }]
+                : [{ ...summarise(one, entry, pollInterval), runs: runningTags(entry.observed) }]
             })
           }
         }),
@@ -56,7 +56,7 @@ export const repositories = ({ watched }: Pick<ServerSettings, "watched">) =>
           const elected = wantedTag(entry)
           return HttpApiSchema.withHeaders({
             body: {
-              ...summarise(one, entry),
+              ...summarise(one, entry, pollInterval),
               elected: elected._tag === "Elected" ? showTarget(elected, view) : null,
               view: view === null ? null : showView(view, status.readAt),
               observed: observed === null ? null : showObserved(observed, status.observedAt)

@@ -1,16 +1,17 @@
+import type { Duration } from "effect"
 import type { Watched } from "../domain/Watched.ts"
 import type { Entry } from "./Catalogue.ts"
 import { showDecision, showDesired } from "./shown.ts"
 import { why } from "./why.ts"
 
 /** What every answer about a repository begins with. */
-export const summarise = (watched: Watched, entry: Entry) => {
+export const summarise = (watched: Watched, entry: Entry, interval: Duration.Duration) => {
   const { desired, decision, decidedAt, checkedAt } = entry.status
   return {
     name: watched.name,
     mode: watched.mode,
     job: watched.mapping.job,
-    why: why(watched, entry),
+    why: why(watched, entry, interval),
     desired: showDesired(desired),
     decision: decision === null || decidedAt === null ? null : showDecision(decision, decidedAt),
     checked_at: checkedAt

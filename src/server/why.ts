@@ -1,3 +1,4 @@
+import { Duration } from "effect"
 import { isStanding } from "../decide/elect.ts"
 import { describeSuspect } from "../decide/suspicion.ts"
 import type { AttemptReason } from "../domain/Attempt.ts"
@@ -22,7 +23,10 @@ type Sentence = (facts: Facts) => readonly [because: string, mend: string]
 const byItself = "it goes on by itself"
 
 const waits: Record<WaitReason, Sentence> = {
-  nomad_unreachable: ({ words }) => [`Nomad does not answer (${words})`, `${byItself} once Nomad answers`],
+  nomad_unreachable: ({ words }) => [
+    `Nomad does not answer as it should (${words})`,
+    `${byItself} once Nomad answers`
+  ],
   forbidden: ({ words }) => [`Nomad does not let us (${words})`, "give our token that right"],
   registry_unreachable: ({ words }) => [
     `the registry can not be read (${words})`,
@@ -123,16 +127,22 @@ export const because = ({ mapping: { job } }: Pick<Watched, "mapping">, entry: E
  * One sentence for people: what runs, what is wanted, why it is or is not being deployed, what would mend that, and
  * when the registry was last read. Of what was decided last: an order that no pass has seen yet is named as open.
  */
-export const why = (watched: Pick<Watched, "mapping">, entry: Entry): string => {
+export const why = (watched: Pick<Watched, "mapping">, entry: Entry, interval: Duration.Duration): string => {
   const { readAt } = entry.status
   // What was checked is written every 10 s; a listing that was taken before says so at once.
   const checkedAt = entry.status.checkedAt ?? entry.view?.takenAt ?? null
-  const checked =
-    checkedAt === null
-      ? "the registry was not read yet"
-      : `the registry was last read ${ageOf(secondsBetween(checkedAt, readAt))} ago`
-  return `${because(watched, entry)}; ${checked}.`
+  if (checkedAt === null) return `${because(watched, entry)}; the registry was not read yet.`
+  const age = secondsBetween(checkedAt, readAt)
+  const late =
+    age > Duration.toSeconds(lateAfter(interval))
+      ? `, though it is asked every ${Duration.format(interval)}: it does not answer, or no instance leads`
+      : ""
+  return `${because(watched, entry)}; the registry was last read ${ageOf(age)} ago${late}.`
 }
+
+/** Jitter and the batches of what was checked are within it; the longest back-off of a short interval is 30 s. */
+const lateAfter = (interval: Duration.Duration): Duration.Duration =>
+  Duration.sum(Duration.times(interval, 2), Duration.seconds(30))
 
 /** The version that would be elected had it not failed before (S11): who pushed it asks where it is. */
 const passedOver = (entry: Entry): string => {

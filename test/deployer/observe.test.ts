@@ -336,7 +336,7 @@ describe("observe", () => {
         assert.strictEqual(yield* look, runs)
         read = { ...web, ModifyIndex: 1177 }
         const stale =
-          "Unread nomad_unreachable: Nomad answered with the job at index 1177, after 1178 was seen"
+          "Unread nomad_unreachable: Nomad answered with the job at index 1177, after 1178 was seen: a server that has fallen behind, or a Nomad that was restored, which is believed after a minute"
         assert.strictEqual(yield* look, stale)
         yield* TestClock.adjust("59 seconds")
         assert.strictEqual(yield* look, stale)

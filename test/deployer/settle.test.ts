@@ -124,7 +124,7 @@ describe("settle", () => {
     [
       "S24: an index below the base is stale",
       listing(version(0, 1160, undefined, { CreateIndex: 1160, ModifyIndex: 1161 })),
-      "nomad_unreachable: Nomad answered with the job at index 1161, after 1171 was seen"
+      "nomad_unreachable: Nomad answered with the job at index 1161, after 1171 was seen: a server that has fallen behind, or a Nomad that was restored, which is believed after a minute"
     ],
     [
       "no leader",

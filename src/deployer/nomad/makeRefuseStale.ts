@@ -32,7 +32,9 @@ export const makeRefuseStale = () => {
     })
     if (isStale)
       return yield* Effect.fail(
-        unreachable(`Nomad answered with the job at index ${job.ModifyIndex}, after ${highest} was seen`)
+        unreachable(
+          `Nomad answered with the job at index ${job.ModifyIndex}, after ${highest} was seen: a server that has fallen behind, or a Nomad that was restored, which is believed after a minute`
+        )
       )
   })
 }
