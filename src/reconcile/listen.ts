@@ -24,7 +24,7 @@ export const listen = Effect.fnUntraced(
           untold = null
           return scope.stale()
         case "Missed":
-          yield* countUnreadEvents(scope.namespace)
+          yield* countUnreadEvents(scope.namespace, 1)
           return scope.stale()
         case "Closed": {
           const { why, words } = hint
@@ -51,6 +51,7 @@ export const listen = Effect.fnUntraced(
     })
 
     const { region, namespace } = scope
+    yield* countUnreadEvents(namespace, 0)
     yield* Stream.runForEach(deployer.changes({ region, namespace, jobs: [...own.keys()] }), heed)
   },
   (listening, scope) =>

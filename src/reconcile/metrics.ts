@@ -51,7 +51,9 @@ export const countNotifications = (result: string, by: number): Effect.Effect<vo
 export const setBacklog = (waiting: number): Effect.Effect<void> => Metric.update(backlog, waiting)
 export const countBrake = Metric.update(brakes, 1)
 export const showBrake = (isOn: boolean) => Metric.update(brake, isOn ? 1 : 0)
-export const countUnreadEvents = (namespace: string) => count(unreadEvents, { namespace })
+/** 0 makes it begin. */
+export const countUnreadEvents = (namespace: string, by: 0 | 1): Effect.Effect<void> =>
+  Metric.update(Metric.withAttributes(unreadEvents, { namespace }), by)
 
 const streamStates = ["open", "refused", "silent", "unreachable"] as const
 /** `null`: this instance does not listen, or not any more. */
