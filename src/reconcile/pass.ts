@@ -118,7 +118,6 @@ const conclude = Effect.fnUntraced(function* (
 ) {
   const store = yield* StateStore
   const { desired, observed, history } = situation
-  yield* record(watching, decision)
   const open = history.openAttempt
   const isOurs = open?.repository === watching.watched.name
   if (open !== null && isOurs && decision._tag !== "Settle" && observed._tag !== "Unread") {
@@ -151,10 +150,12 @@ const conclude = Effect.fnUntraced(function* (
       watching.known = null
     }
   }
+  // What is sent to a rollout is written down with the attempt; what Nomad did not take is told instead of what it was
+  // sent for, and stays what is told while it is sent again.
   const steered = yield* steer(fence, situation, decision)
+  yield* record(watching, steered?.show ?? decision)
   if (steered !== null) {
     const { show, retryIn, isFault } = steered
-    if (show !== null) yield* record(watching, show)
     watching.known = null
     return { decision: show ?? decision, retryIn, isFault } satisfies PassAnswer
   }

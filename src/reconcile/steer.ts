@@ -76,18 +76,19 @@ export const steer = Effect.fn("steer")(function* (fence: Fence, situation: Situ
   const log =
     answer._tag === "Done" ? Effect.logInfo("done by Nomad") : Effect.logWarning("not done by Nomad")
   yield* log.pipe(Effect.annotateLogs({ ...annotations, order, answer: answer._tag, words }))
-  return after(answer, life)
+  return after(answer, isOrdered, life)
 })
 
 const again = (retryIn: Duration.Duration): SteerAnswer => ({ show: null, retryIn, isFault: false })
 
-const after = (answer: Steered, life: Duration.Duration): SteerAnswer => {
+const after = (answer: Steered, isOrdered: boolean, life: Duration.Duration): SteerAnswer => {
   switch (answer._tag) {
     // The follower sees what comes of it.
     case "Done":
       return again(Duration.seconds(2))
+    // A person's order is dropped, and shown so at once. Canaries begin their soak anew, which may be none.
     case "Refused":
-      return again(Duration.millis(250))
+      return again(isOrdered ? Duration.millis(250) : life)
     case "Unknown":
       return again(life)
     case "NotApplied": {

@@ -260,6 +260,11 @@ describe("canaries", () => {
       assert.isTrue(yield* order(story, "promote"))
       assert.strictEqual(yield* story.decision, "Wait forbidden")
       assert.include(yield* story.words, "promote-deployment (submit-job before Nomad 1.11.2)")
+      const store = yield* StateStore
+      const told = yield* store.decisions(api, 100)
+      yield* pass("2 minutes")
+      assert.isAbove((yield* steered).length, 2)
+      assert.deepStrictEqual(yield* store.decisions(api, 100), told)
       yield* nomad.clearFaults
       yield* pass("75 seconds")
       assert.deepStrictEqual(yield* states(story), ["v1.1.0 succeeded"])
@@ -280,6 +285,20 @@ describe("canaries", () => {
       assert.include(yield* audited, "registrywatcher: promote refused by Nomad")
       assert.isTrue(yield* order(story, "promote"))
       assert.deepStrictEqual(yield* steered, ["promote 500", "promote 200"])
+    })
+  )
+
+  story(
+    "that Nomad refuses to promote are not sent again and again where they need no soak",
+    Effect.gen(function* () {
+      const nomad = yield* NomadSimulator
+      const answer = { _tag: "Answer", status: 404, body: "deployment not found" } as const
+      yield* nomad.inject({ ...answer, path: "/v1/deployment/promote" })
+      yield* waiting({ ...healthy, canarySoak: Duration.zero })
+      yield* pass("3 minutes")
+      const { length } = yield* steered
+      assert.isAtLeast(length, 3)
+      assert.isAtMost(length, 7)
     })
   )
 })
