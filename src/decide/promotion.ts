@@ -1,5 +1,5 @@
 import { Duration } from "effect"
-import { type Attempt, isBeingFailed, type RolloutOrder } from "../domain/Attempt.ts"
+import { type Attempt, isBeingFailed, type RolloutOrder, standingOrder } from "../domain/Attempt.ts"
 import { Follow } from "../domain/Decision.ts"
 import type { History } from "../domain/History.ts"
 import { isPast } from "./hold.ts"
@@ -21,10 +21,6 @@ type Known = Pick<Situation, "watched" | "desired" | "now"> & {
 /** The repository's own rollout; the newest, where an older one did not end yet. */
 export const ownRollout = ({ watched, history }: Pick<Known, "watched" | "history">): Attempt | undefined =>
   history.rolling.find(({ repository }) => repository === watched.name)
-
-/** What was ordered of the deployment that the attempt has now; null: nothing. */
-const standingOrder = ({ ordered, orderedDeployment, deploymentId }: Attempt): RolloutOrder | null =>
-  orderedDeployment === deploymentId ? ordered : null
 
 /** Its canaries, if they are those of the deployment that it has now. */
 const canariesOf = ({ canaries, deploymentId }: Attempt) =>

@@ -103,9 +103,12 @@ export type Attempt = typeof Attempt.Type
 export const isStuck = (phase: Phase | null): phase is "slow" | "unplaceable" =>
   phase === "slow" || phase === "unplaceable"
 
+/** What a person ordered of the deployment that the attempt has now; null: nothing. */
+export const standingOrder = ({ ordered, orderedDeployment, deploymentId }: Attempt): RolloutOrder | null =>
+  orderedDeployment === deploymentId ? ordered : null
+
 /** A person said that this rollout is to fail: no automatic move goes on from it before it has. */
-export const isBeingFailed = ({ ordered, orderedDeployment, deploymentId }: Attempt): boolean =>
-  ordered === "fail" && orderedDeployment === deploymentId
+export const isBeingFailed = (attempt: Attempt): boolean => standingOrder(attempt) === "fail"
 
 export const isOpen = ({ state }: Pick<Attempt, "state">): boolean =>
   state === "intended" || state === "submitted" || state === "unknown"

@@ -2,7 +2,7 @@ import type { AttemptAnswer } from "../api/AttemptAnswer.ts"
 import type { BrakeAnswer } from "../api/BrakeAnswer.ts"
 import type { PlanAnswer } from "../api/PlanAnswer.ts"
 import type { DecisionAnswer, DesiredAnswer, ObservedAnswer, ViewAnswer } from "../api/RepositoryAnswer.ts"
-import type { Attempt } from "../domain/Attempt.ts"
+import { type Attempt, standingOrder } from "../domain/Attempt.ts"
 import type { BrakeState, Move } from "../domain/BrakeState.ts"
 import type { Decision } from "../domain/Decision.ts"
 import type { Desired } from "../domain/Desired.ts"
@@ -126,6 +126,7 @@ export const secondsBetween = (from: Date, to: Date): number =>
 
 export const showAttempt = (attempt: Attempt): AttemptAnswer => {
   const { region, namespace, job } = attempt
+  const ordered = standingOrder(attempt)
   return {
     id: attempt.id,
     repository: attempt.repository,
@@ -152,15 +153,12 @@ export const showAttempt = (attempt: Attempt): AttemptAnswer => {
       desired: attempt.canaries.desired,
       since: attempt.canariesSince
     },
-    ordered:
-      attempt.ordered === null
-        ? null
-        : {
-            order: attempt.ordered,
-            by: attempt.orderedBy,
-            why: attempt.orderedWhy,
-            done_at: attempt.orderDoneAt
-          },
+    ordered: ordered && {
+      order: ordered,
+      by: attempt.orderedBy,
+      why: attempt.orderedWhy,
+      done_at: attempt.orderDoneAt
+    },
     created_at: attempt.createdAt,
     submitted_at: attempt.submittedAt,
     accepted_at: attempt.acceptedAt,

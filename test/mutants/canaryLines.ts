@@ -42,7 +42,7 @@ export const canaryLines: ReadonlyArray<Mutant> = [
     "an order for the deployment before counts for this one",
     "S6",
     [promotionTest, "S6: nor by an order for another deployment"],
-    edit(promotion, "orderedDeployment === deploymentId ? ordered : null", "ordered")
+    edit("src/domain/Attempt.ts", "orderedDeployment === deploymentId ? ordered : null", "ordered")
   ),
   mutant(
     "S15 promotion",

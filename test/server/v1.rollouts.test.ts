@@ -158,6 +158,21 @@ describe.skipIf(noPostgres)("a person's word on a rollout", () => {
     )
   )
 
+  it.live("S6: for a deployment before is shown no more, and one for this can be given", () =>
+    served((origin) =>
+      Effect.gen(function* () {
+        const store = yield* StateStore
+        const fence = yield* newFence
+        const id = yield* awaiting(fence)
+        yield* ordered(id, "promote")
+        const rollout = { phase: "awaiting_promotion", words: "1 of 2 healthy", nomadVersion: 5 } as const
+        yield* store.setPhase(fence, id, { ...rollout, deploymentId: "d2" })
+        assert.deepNestedInclude((yield* call(origin, `GET /v1/attempts/${id}`)).body, { ordered: null })
+        assert.strictEqual((yield* call(origin, `POST api/attempts/${id}/promote`)).status, 200)
+      })
+    )
+  )
+
   it.live("in mode plan does nothing, and says so", () =>
     served((origin) =>
       Effect.gen(function* () {
