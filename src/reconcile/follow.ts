@@ -64,9 +64,11 @@ const end = Effect.fnUntraced(function* (
 ) {
   const store = yield* StateStore
   const isBad = outcome === "failed" || outcome === "reverted"
+  // It may have been ordered since the attempt was read that is followed.
+  const now = (isBad ? yield* store.attempt(attempt.id) : null) ?? attempt
   // Who fails a rollout says that this image is not wanted, whatever its tasks did (S11).
-  const isFailed = isBad && isBeingFailed(attempt)
-  const { orderedBy, orderedWhy } = attempt
+  const isFailed = isBad && isBeingFailed(now)
+  const { orderedBy, orderedWhy } = now
   const words = isFailed
     ? `failed by ${orderedBy}${orderedWhy === null ? "" : `: ${orderedWhy}`} (${said})`
     : said

@@ -1,13 +1,16 @@
 import { assert, describe } from "@effect/vitest"
 import { Duration, Effect, Fiber } from "effect"
 import type { RolloutOrder } from "../../src/domain/Attempt.ts"
+import { Deployer } from "../../src/deployer/Deployer.ts"
 import type { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import type { Watched } from "../../src/domain/Watched.ts"
+import { follow } from "../../src/reconcile/follow.ts"
 import { NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
 import { Database } from "../../src/store/Database.ts"
 import { StateStore } from "../../src/store/StateStore.ts"
 import { tag } from "../decide/situations.ts"
+import { acceptedAttempt, newFence } from "../store/rows.ts"
 import { watch, watchedAs } from "./loop.ts"
 import { pass, Story, story } from "./story.ts"
 
@@ -386,6 +389,47 @@ describe("a rollout that a person fails", () => {
       yield* pass("2 minutes")
       assert.deepStrictEqual(yield* states(story), ["v1.1.0 reverted"])
       assert.notInclude(yield* steered, "promote 200")
+    })
+  )
+
+  story(
+    "is told in their words, also when it was ordered while the rollout was being read",
+    Effect.gen(function* () {
+      const store = yield* StateStore
+      const deployer = yield* Deployer
+      yield* store.adopt([watchedAs("api", "registry.test")])
+      const fence = yield* newFence
+      const { id } = yield* acceptedAttempt(fence, { repository: api })
+      const rollout = { phase: "rolling", words: "", nomadVersion: 4, deploymentId: "d1" } as const
+      yield* store.setPhase(fence, id, rollout)
+      const attempts = yield* store.attempts(api, 1)
+      const ended = {
+        _tag: "Ended",
+        outcome: "reverted",
+        deploymentId: "d1",
+        nomadVersion: 4,
+        words: "rolling back",
+        blame: "unknown",
+        swallowed: false,
+        revertedTo: []
+      } as const
+      const failing = {
+        repository: api,
+        attempt: id,
+        order: "fail",
+        why: "slow",
+        by: "ann",
+        from: ""
+      } as const
+      const progress = () => store.orderRollout(failing).pipe(Effect.orDie, Effect.as(new Map([[id, ended]])))
+      yield* follow(fence, attempts, () => undefined).pipe(
+        Effect.provideService(Deployer, Deployer.of({ ...deployer, progress }))
+      )
+      assert.deepInclude(yield* store.attempt(id), {
+        state: "reverted",
+        words: "failed by ann: slow (rolling back)",
+        blame: "image"
+      })
     })
   )
 })
