@@ -1,4 +1,4 @@
-import { Effect, Stream } from "effect"
+import { Cause, Effect, Stream } from "effect"
 import { Deployer } from "../deployer/Deployer.ts"
 import type { Hint, Untold } from "../deployer/Hint.ts"
 import type { Follower } from "./Follower.ts"
@@ -56,6 +56,12 @@ export const listen = Effect.fnUntraced(
   },
   (listening, scope) =>
     listening.pipe(
+      // A defect of ours ends this and nothing else (S25).
+      Effect.catchCause((cause) =>
+        Cause.hasInterruptsOnly(cause)
+          ? Effect.failCause(cause)
+          : Effect.logError("Nomad's events are heeded no more until the next leader", cause)
+      ),
       Effect.ensuring(showStream(scope, null)),
       Effect.annotateLogs({ namespace: scope.namespace, region: scope.region })
     )

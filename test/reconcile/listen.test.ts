@@ -69,6 +69,8 @@ const counting = Effect.map(Deployer, (deployer) => {
   }
 })
 
+const defective = () => Stream.die("a defect")
+
 const said = (lines: Array<string>) =>
   Effect.provide(Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))]))
 const untold = "Nomad tells of no changes: its jobs are listed once an interval"
@@ -168,6 +170,19 @@ describe("what Nomad tells of its jobs", () => {
         yield* isHeldAgainst(story)
         assert.match(yield* story.words, /api:v1\.0\.0 where/)
       }).pipe(Effect.provideService(Deployer, deployer))
+    })
+  )
+
+  story(
+    "S25: L3: a defect of ours in listening ends nothing else",
+    Effect.gen(function* () {
+      const deployer = yield* Deployer
+      yield* Effect.gen(function* () {
+        const { story } = yield* Story.led("v1.0.0")
+        const digest = yield* story.push("v1.1.0")
+        yield* intervals(2)
+        assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
+      }).pipe(Effect.provideService(Deployer, Deployer.of({ ...deployer, changes: defective })))
     })
   )
 
