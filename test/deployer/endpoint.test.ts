@@ -64,16 +64,18 @@ describe("the endpoint, as Nomad's own clients take it", () => {
         tokenFile
       })
       const look = Deployer.use((deployer) => deployer.observe(mapping()))
+      const said = Effect.map(look, ({ observed }) => ("words" in observed ? observed.words : ""))
       yield* Effect.gen(function* () {
         yield* look
         writeFileSync(tokenFile, "renewed")
         yield* look
+        // As Nomad leaves it for a moment while it writes another.
+        writeFileSync(tokenFile, "")
+        assert.match(yield* said, /the file of Nomad's token holds no token/)
+        writeFileSync(tokenFile, "of two\nlines")
+        assert.match(yield* said, /the file of Nomad's token holds no token/)
         rmSync(tokenFile)
-        const { observed } = yield* look
-        assert.match(
-          "words" in observed ? observed.words : "",
-          /the file of Nomad's token can not be read: ENOENT/
-        )
+        assert.match(yield* said, /the file of Nomad's token can not be read: ENOENT/)
       }).pipe(Effect.provide(Deployer.layer(endpoint)))
       assert.deepStrictEqual(
         asked.map(({ headers }) => headers["x-nomad-token"]),

@@ -106,7 +106,10 @@ export const makeNomadHttp = (
       const text = await readFile(tokenFile, "utf8").catch((error: unknown) => {
         throw new NotConnected(`the file of Nomad's token can not be read: ${tell(error)}`)
       })
-      return text.trim()
+      const written = text.trim()
+      // While Nomad writes another there is none for a moment: a call without it would be another's, and refused.
+      if (!/^[\x21-\x7e]+$/.test(written)) throw new NotConnected("the file of Nomad's token holds no token")
+      return written
     }
     const headersOf = async () => {
       const current = await token()
