@@ -7,23 +7,26 @@ import { Rollout } from "./Rollout.js"
 /** @import { AttemptShown, TagShown } from "./types.ts" */
 /** @import { Row } from "./Row.js" */
 
-const button = (/** @type {string} */ textContent, className = "") =>
-  element("button", { type: "button", textContent, className })
+const button = (/** @type {string} */ textContent) => element("button", { type: "button", textContent })
 
 const line = (/** @type {ReadonlyArray<HTMLElement>} */ children) =>
   element("div", { className: "line" }, children)
+
+// As the API gives them: beyond, nobody looks on this page.
+const attemptsRead = 50
 
 /** What a person can order of one repository, and what was tried last. */
 export class Orders {
   #row
   #tags = element("select", { ariaLabel: "Tag to pin" })
-  #pin = button("Pin and deploy", "primary")
+  #pin = button("Pin and deploy")
   #reset = button("Reset to versions")
   #auto = button("")
   #check = button("Check now")
   #redeploy = button("Redeploy")
   #rollback = button("Roll back")
   #back = element("select", { ariaLabel: "Where to roll back to" })
+  #backward = line([this.#back, this.#rollback])
   #accept = button("Accept the listing: what it lacks is gone")
   #adopt = button("Adopt what the job has")
   #why = element("input", { type: "text", maxLength: 500, placeholder: "Why", ariaLabel: "Why it is held" })
@@ -50,11 +53,12 @@ export class Orders {
       this.#doubts,
       line([this.#tags, this.#pin]),
       line([this.#reset, this.#auto, this.#check, this.#redeploy]),
-      line([this.#back, this.#rollback]),
+      this.#backward,
       line([this.#why, this.#hold, this.#held, this.#release]),
       element("h3", { textContent: "What was tried" }),
       this.#attempts
     ])
+    this.#backward.hidden = true
     on(this.#pin, () => this.#order("PATCH", "", { pinned_tag: this.#tags.value }))
     on(this.#reset, () => this.#order("POST", "/reset"))
     on(this.#auto, () => this.#order("PATCH", "", { auto_deploy: !this.#row.shown.desired.auto_deploy }))
@@ -118,7 +122,7 @@ export class Orders {
   async refresh() {
     const [tags, attempts] = await Promise.all([
       call("GET", `${this.#path}/tags?limit=1000`),
-      call("GET", `${this.#path}/attempts?limit=50`)
+      call("GET", `${this.#path}/attempts?limit=${attemptsRead}`)
     ])
     if (tags.ok && document.activeElement !== this.#tags) this.#choose(tags.body.tags)
     if (!attempts.ok) return
@@ -151,13 +155,17 @@ export class Orders {
   }
 
   /**
-   * What can be rolled back to: nothing chosen is what succeeded before what runs.
+   * What can be rolled back to: nothing chosen is what succeeded before what runs. Absent where that is all there is.
    *
    * @param {ReadonlyArray<AttemptShown>} attempts
    */
   #succeeded(attempts) {
     const before = this.#back.value
-    const good = attempts.filter(({ state }) => state === "succeeded")
+    const { decision } = this.#row.shown
+    const has = decision?.decision === "in_sync" ? decision.target : null
+    const good = attempts.filter(
+      ({ state, to }) => state === "succeeded" && (to.tag !== has?.tag || to.digest !== has.digest)
+    )
     const options = good.map(({ id, to, ended_at }) =>
       element("option", {
         value: id,
@@ -170,6 +178,7 @@ export class Orders {
     )
     this.#back.value = good.some(({ id }) => id === before) ? before : ""
     this.#back.hidden = good.length === 0
+    this.#backward.hidden = this.#back.hidden && attempts.length < attemptsRead
   }
 
   /** @param {ReadonlyArray<AttemptShown>} attempts */

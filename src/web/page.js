@@ -4,7 +4,7 @@ import { showLeader } from "./leader.js"
 import { listen } from "./listen.js"
 import { onOrder, say } from "./ordering.js"
 import { Row } from "./Row.js"
-import { groupOf, groups } from "./words.js"
+import { byName, groupOf, groups } from "./words.js"
 
 /** @import { BrakeShown, RepositoryShown } from "./types.ts" */
 /** @import { Group } from "./words.js" */
@@ -30,7 +30,7 @@ const arrange = () => {
   const order = new Map(groups.map(([group], at) => [group, at]))
   const rank = (/** @type {Row} */ row) => order.get(groupOf(row.shown)) ?? 0
   const sorted = [...rows.values()].toSorted(
-    (a, b) => rank(a) - rank(b) || (a.shown.name < b.shown.name ? -1 : 1)
+    (a, b) => rank(a) - rank(b) || byName(a.shown.name, b.shown.name)
   )
   const isOpen = sorted.some((row) => row.isOpen)
   const misplaced = sorted.some(({ at }, index) => list.children[index] !== at)
@@ -108,13 +108,15 @@ const showBrake = (/** @type {BrakeShown | null} */ shown) => {
     `The brake is on, since ${new Date(since).toLocaleString()}: it stops ${count}`
   )
   byId("moves").replaceChildren(
-    ...stopped.map(({ repository, tag }) =>
-      element("li", {}, [
-        element("strong", { textContent: repository }),
-        " to ",
-        element("span", { className: "value", textContent: tag })
-      ])
-    )
+    ...stopped
+      .toSorted((a, b) => byName(a.repository, b.repository))
+      .map(({ repository, tag }) =>
+        element("li", {}, [
+          element("strong", { textContent: repository }),
+          " to ",
+          element("span", { className: "value", textContent: tag })
+        ])
+      )
   )
 }
 

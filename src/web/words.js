@@ -44,6 +44,9 @@ export const groupOf = ({ decision }) => {
   }
 }
 
+/** `api-2` before `api-10`, wherever repositories are listed. */
+export const { compare: byName } = new Intl.Collator("en", { numeric: true })
+
 const titles = {
   in_sync: "In sync",
   deploy: "Deploying",

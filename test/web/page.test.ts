@@ -74,6 +74,16 @@ describe.skipIf(noPostgres || noChromium)("the page, in a real Chromium", () => 
         )
         assert.include(await worker.locator(".since").innerText(), "14 h")
         assert.match(await page.locator("#brake").innerText(), /The brake is on.*2 moves/)
+        assert.deepStrictEqual(await page.locator("#moves strong").allInnerTexts(), [
+          "billing/worker",
+          "reports-with-a-rather-long-name/of-several/components"
+        ])
+        assert.deepStrictEqual(
+          await page.evaluate(
+            "import('/web/words.js').then(({ byName }) => ['api-10', 'api-2', 'api'].toSorted(byName))"
+          ),
+          ["api", "api-2", "api-10"]
+        )
       })
     )
   )
@@ -388,7 +398,7 @@ describe.skipIf(noPostgres || noChromium)("the page, in a real Chromium", () => 
               })
             yield* open(page, "web")
             yield* person(() => row(page, "web").locator(".attempts").getByText("nothing yet").waitFor())
-            for (const name of [/Accept the listing/, /Adopt/, /Give up/, /Promote/, /Fail/])
+            for (const name of [/Accept the listing/, /Adopt/, /Give up/, /Promote/, /Fail/, "Roll back"])
               assert.isFalse(yield* person(() => button(name).isVisible()))
             assert.isFalse(yield* person(() => back.isVisible()))
             yield* decided("suspect_view")
@@ -409,6 +419,16 @@ describe.skipIf(noPostgres || noChromium)("the page, in a real Chromium", () => 
               message(page).filter({ hasText: "carried no marker that is unknown" }).waitFor()
             )
             const { lost, first } = yield* triedBefore("web")
+            yield* store.saveDecision(named("web"), { _tag: "InSync", ...target("v2.0.0") })
+            yield* person(() => button("Roll back").waitFor())
+            assert.deepStrictEqual(
+              yield* person(() =>
+                back
+                  .locator("option")
+                  .evaluateAll((options) => options.map((one) => one.textContent.split(",")[0]))
+              ),
+              ["to what ran before", "to v1.9.0"]
+            )
             yield* decided("auto_deploy_off")
             yield* person(() => button("Give up the attempt at v2.1.0").click())
             yield* person(() =>
