@@ -183,7 +183,7 @@ const command = <E extends { readonly message: string }, RS, RT, RP>({
           ).pipe(ended)
       ).pipe(
         Command.withDescription(
-          "Ask database, registries and Nomad whether each login, job, task and right is there; nothing is written"
+          "Ask database, registries and Nomad whether each login, job, task and right is there; no table is written, but an embedded database is made in ./data"
         ),
         example("doctor", "one line a check, with what to do; 0: nothing is wrong; 1: something is")
       ),
@@ -210,7 +210,9 @@ const command = <E extends { readonly message: string }, RS, RT, RP>({
             plan(config, options).pipe(Effect.provide(planning(config)))
           ).pipe(ended)
       ).pipe(
-        Command.withDescription("Say what would be deployed now, and why; nothing is registered"),
+        Command.withDescription(
+          "Say what would be deployed now, and why; nothing is registered. As start does, it makes ./data where the database is embedded, and applies migrations"
+        ),
         Command.withExamples([
           {
             command: "registrywatcher plan --json",

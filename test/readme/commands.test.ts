@@ -5,7 +5,7 @@ import { dirname } from "node:path"
 import { afterAll, beforeAll, inject } from "vitest"
 import { onPath } from "../real/dockerRegistry.ts"
 import { emptyDatabase, noPostgres } from "../real/postgres.ts"
-import { goesOn, notRun, refused, shows, showsInApi, stays } from "./commands.ts"
+import { goesOn, notRun, refused, shows, showsIn, stays } from "./commands.ts"
 import { FollowReason, StallReason, WaitReason } from "../../src/domain/Decision.ts"
 import { type Command, commandsOf, documents, read } from "./Document.ts"
 import { Reader } from "./Reader.ts"
@@ -13,12 +13,16 @@ import { canBeApart } from "./Shell.ts"
 
 describe("the tables of the commands", () => {
   const names = documents.flatMap(commandsOf).map(({ name }) => name)
-  it.each(Object.entries({ notRun, stays, goesOn, shows, refused, showsInApi }))(
+  it.each(Object.entries({ notRun, stays, goesOn, shows, refused }))(
     "%s names commands that stand in a document",
     (_, table) => {
       for (const name of Object.keys(table)) assert.include(names, name)
     }
   )
+  it.each(Object.entries(showsIn))("showsIn names commands of %s", (file, table) => {
+    const own = commandsOf(file).map(({ name }) => name)
+    for (const name of Object.keys(table)) assert.include(own, name)
+  })
 })
 
 if (onPath("curl") === undefined)
@@ -108,7 +112,7 @@ describe.skipIf(!canRun)("the commands of the documents, as they stand there", (
     const [url, seen] = [stays[name], goesOn[name]]
     if (url !== undefined) return reader.begin(command, url)
     if (seen !== undefined) return reader.watch(command, seen)
-    const expected = (place.startsWith("docs/api.md:") ? showsInApi[name] : undefined) ?? shows[name]
+    const expected = showsIn[place.split(":")[0] ?? ""]?.[name] ?? shows[name]
     const isRefused = refused[name] !== undefined
     return reader.follow(command, { shows: expected ?? refused[name], isRefused })
   }
