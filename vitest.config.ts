@@ -22,8 +22,6 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/real/postgresServer.ts"],
     testTimeout: 20_000,
-    // Effect is loaded once a run, not once a file: half of the time. No test changes what its process has in common.
-    isolate: false,
     // What was transformed with a bug must not be found by a run without, nor the other way round.
     fsModuleCache: mutant === undefined
   }

@@ -204,7 +204,6 @@ describe("plan", () => {
       const [pinned] = config.watched
       assert.isDefined(pinned)
       const pin = { repository: pinned.name, pinnedTag: Tag.make("v0.9.0"), by: "ann", from: "" }
-      // Last of this file: the notification stays in flight, for no watch takes it.
       yield* (yield* StateStore).change(pin)
       yield* plan(config, everything)
       const printed = (yield* TestConsole.logLines).map(String).at(-1) ?? ""

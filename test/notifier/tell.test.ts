@@ -97,9 +97,11 @@ told("seven jobs that move at once are one message, and so is their success", (s
     const names = ["a", "b", "c", "d", "e", "f", "g"]
     for (const name of names) {
       yield* registry.push(name, "v1.0.0")
-      yield* nomad.register(sampleJob({ id: name, image: `${host}/${name}:v1.0.0` }))
+      // Not before their beginning was told.
+      const image = `${host}/${name}:v1.0.0`
+      yield* nomad.register(sampleJob({ id: name, image, minHealthyTime: 10_000 }))
     }
-    yield* pass("10 seconds")
+    yield* pass("20 seconds")
     yield* watch(names.map((name) => watchedAs(name, host)))
     yield* pass("5 seconds")
     for (const name of names) {

@@ -123,6 +123,8 @@ export const layerLoop = (
   nomad: NomadOptions = {}
 ) =>
   Layer.mergeAll(
+    // Nobody takes the notifications of a test that is over.
+    Layer.effectDiscard(Effect.sync(() => void (inFlight.count = 0))),
     inFlight.counted(Notifier),
     inFlight.counted(Outbox),
     inFlight.counted(Deployer),
