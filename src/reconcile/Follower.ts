@@ -10,7 +10,7 @@ const apart = Duration.seconds(1)
 
 const isAwaiting = (attempt: Attempt | undefined): boolean => attempt?.phase === "awaiting_promotion"
 
-/** The rollouts of all jobs, followed together: one or few calls every 2 seconds while there are any (`design.md` §5). */
+/** The rollouts of a namespace, followed together: one or few calls every 2 seconds while there are any (`design.md` §5). */
 export class Follower {
   readonly #rolling = new Map<string, ReadonlyArray<Attempt>>()
   readonly #hurries = Latch.makeUnsafe(false)
@@ -39,7 +39,7 @@ export class Follower {
     )
   }
 
-  /** Follows for ever: `forget` drops what is remembered of the job before an end is written, `wake` wants a pass after. */
+  /** Follows for ever: `forget` drops what is remembered of the job, of an end before that is written; `wake` wants a pass after. */
   readonly run = (fence: Fence, forget: (job: JobRef) => void, wake: (job: JobRef) => void) =>
     Effect.gen({ self: this }, function* () {
       this.#hurries.closeUnsafe()
@@ -48,7 +48,9 @@ export class Follower {
         const before = this.#rolling.get(jobKey(attempt))?.find(({ id }) => id === attempt.id)
         this.#moved(attempt)
         // Canaries that get healthy may be promoted, and a person is told of those that wait for one.
-        if (isAwaiting(before) !== isAwaiting(attempt)) wake(attempt)
+        if (isAwaiting(before) === isAwaiting(attempt)) continue
+        forget(attempt)
+        wake(attempt)
       }
       for (const attempt of ended) wake(attempt)
     }).pipe(

@@ -6,7 +6,6 @@ import { type Fence, Leader } from "../store/Leader.ts"
 import { StateStore } from "../store/StateStore.ts"
 import type { BrakeLimit } from "../domain/BrakeState.ts"
 import { Brake } from "./Brake.ts"
-import { Follower } from "./Follower.ts"
 import { JobWatch } from "./JobWatch.ts"
 import { beginCounts } from "./metrics.ts"
 import { listen } from "./listen.ts"
@@ -84,8 +83,7 @@ const reconcile = Effect.fnUntraced(function* (
   yield* brake.expect(watched.map(({ name }) => name))
   const rolling = [...busy].filter((key) => jobs.has(key))
   const slots = new RolloutSlots(maxActiveRollouts, rolling, wake)
-  const follower = new Follower()
-  const shared = { fence, interval, pace: new Pace(interval), beat, checked, follower, brake, slots }
+  const shared = { fence, interval, pace: new Pace(interval), beat, checked, brake, slots }
   const all = [...jobs.values()]
   const loops = all.flatMap((job) => {
     const passing = { ...shared, scope: scopeOf(job.job) }
@@ -103,11 +101,13 @@ const reconcile = Effect.fnUntraced(function* (
       ...loops,
       ...orphans.map((attempt) => settleOrphan(fence, attempt)),
       ...[...scopes.values()].map((scope) => list(scope, all, interval, brake)),
-      ...[...scopes.values()].slice(0, mostStreams).map((scope) => listen(scope, all, follower)),
-      follower.run(
-        fence,
-        (job) => jobs.get(jobKey(job))?.forget(),
-        (job) => jobs.get(jobKey(job))?.wake()
+      ...[...scopes.values()].slice(0, mostStreams).map((scope) => listen(scope, all)),
+      ...[...scopes.values()].map(({ follower }) =>
+        follower.run(
+          fence,
+          (job) => jobs.get(jobKey(job))?.forget(),
+          (job) => jobs.get(jobKey(job))?.wake()
+        )
       ),
       wakeOnChanges(all, brake),
       compareOften(all, interval, brake),

@@ -2,11 +2,16 @@ import { Effect, Latch } from "effect"
 import { Deployer } from "../deployer/Deployer.ts"
 import type { JobRef } from "../domain/JobRef.ts"
 import type { Unread } from "../domain/Observed.ts"
+import { Follower } from "./Follower.ts"
 
-/** One region and namespace of Nomad: what its listing says of all jobs in it by one call. */
+/**
+ * One region and namespace of Nomad: what its listing says of all jobs in it by one call, and who follows its rollouts.
+ * Nothing here waits for another, so that one that does not answer delays none (L6).
+ */
 export class Scope {
   readonly region: string
   readonly namespace: string
+  readonly follower = new Follower()
   /** Why it cannot be listed, while that lasts; its jobs are then not asked either. */
   fault: Unread | null = null
   readonly #stale = Latch.makeUnsafe(false)

@@ -1,7 +1,6 @@
 import { Cause, Effect, Stream } from "effect"
 import { Deployer } from "../deployer/Deployer.ts"
 import type { Hint, Untold } from "../deployer/Hint.ts"
-import type { Follower } from "./Follower.ts"
 import type { JobWatch } from "./JobWatch.ts"
 import { countUnreadEvents, showStream } from "./metrics.ts"
 import type { Scope } from "./Scope.ts"
@@ -11,7 +10,7 @@ import type { Scope } from "./Scope.ts"
  * nothing piles up; what is lost or refused is found by the listing, once an interval (L3).
  */
 export const listen = Effect.fnUntraced(
-  function* (scope: Scope, jobs: ReadonlyArray<JobWatch>, follower: Follower) {
+  function* (scope: Scope, jobs: ReadonlyArray<JobWatch>) {
     const deployer = yield* Deployer
     const own = new Map(jobs.filter(({ job }) => scope.has(job)).map((watch) => [watch.job.job, watch]))
     let untold: Untold | null = null
@@ -42,8 +41,8 @@ export const listen = Effect.fnUntraced(
         case "Moved": {
           const watch = own.get(hint.job)
           if (watch === undefined) return
-          const isFollowed = follower.isFollowing(watch.job)
-          if (isFollowed) follower.hurry()
+          const isFollowed = scope.follower.isFollowing(watch.job)
+          if (isFollowed) scope.follower.hurry()
           // Of a rollout of ours the follower tells the end; a write in it is news all the same.
           if (hint._tag === "Written" || !isFollowed) watch.hint(hint.index)
         }

@@ -10,6 +10,7 @@ import type { Attempt } from "../domain/Attempt.ts"
 import { type Decision, type Deploy, Wait } from "../domain/Decision.ts"
 import type { Desired } from "../domain/Desired.ts"
 import type { Digest } from "../domain/Digest.ts"
+import type { Observed } from "../domain/Observed.ts"
 import { StateStore } from "../store/StateStore.ts"
 import { deploy, type Deployed, intendedBefore } from "./deploy.ts"
 import { fetchManifest } from "./fetchManifest.ts"
@@ -96,8 +97,6 @@ const amongAll = Effect.fnUntraced(function* (
 const record = Effect.fnUntraced(function* (watching: Watching, decision: Decision) {
   // What waits may be mended by what Postgres says next; what is in sync is told of changes.
   if (decision._tag !== "InSync") watching.known = null
-  // Of somebody else's rollout nobody tells the end, and one that fails and is not rolled back moves no index.
-  if (decision._tag === "Follow") watching.observed = null
   const printed = JSON.stringify(decision)
   if (watching.recorded === printed) return
   const store = yield* StateStore
@@ -109,15 +108,22 @@ const record = Effect.fnUntraced(function* (watching: Watching, decision: Decisi
   yield* log.pipe(Effect.annotateLogs({ decision: _tag, ...facts }))
 })
 
+const isUnderWay = (observed: Observed): boolean =>
+  observed._tag === "Runs" && observed.deployment?.status === "running"
+
 /** The end of a pass that registers nothing. */
 const conclude = Effect.fnUntraced(function* (
   watching: Watching,
-  { fence }: Passing,
+  { fence, scope }: Passing,
   situation: Situation,
   decision: Decision
 ) {
   const store = yield* StateStore
   const { desired, observed, history } = situation
+  // Of ours the follower tells the end, in one call for all. Of somebody else's nobody does, and one that fails and is
+  // not rolled back moves no index; nor does a pause, or its end.
+  const isTold = scope.follower.isFollowing(watching.watched.mapping.job) && isUnderWay(observed)
+  if (decision._tag === "Follow" && !isTold) watching.observed = null
   const open = history.openAttempt
   const isOurs = open?.repository === watching.watched.name
   if (open !== null && isOurs && decision._tag !== "Settle" && observed._tag !== "Unread") {

@@ -9,7 +9,6 @@ import { markersOf, type Observed, type Runs } from "../domain/Observed.ts"
 import type { Fence } from "../store/Leader.ts"
 import { StateStore } from "../store/StateStore.ts"
 import { countForeign } from "./countForeign.ts"
-import type { Follower } from "./Follower.ts"
 import { poll, type Polling } from "./poll.ts"
 import type { RolloutSlots } from "./RolloutSlots.ts"
 import type { Scope } from "./Scope.ts"
@@ -19,7 +18,6 @@ import { monotonic, type Watching } from "./Watching.ts"
 export interface Passing extends Polling {
   readonly fence: Fence
   readonly scope: Scope
-  readonly follower: Follower
   readonly slots: RolloutSlots
 }
 
@@ -54,7 +52,7 @@ export const survey = Effect.fn("survey")(function* (watching: Watching, passing
       watching.forget()
       continue
     }
-    passing.follower.track(job, history.rolling)
+    passing.scope.follower.track(job, history.rolling)
     const runs = observed._tag === "Runs" ? observed : null
     // Postgres's clock, carried on by our monotonic one.
     const now = new Date(history.readAt.getTime() + (yield* monotonic) - known.at)

@@ -279,6 +279,31 @@ describe("register: what an answer proves", () => {
     })
   )
 
+  it.effect("S6: one that gets no turn, for calls of its namespace that hang, was not sent", () =>
+    Effect.gen(function* () {
+      const full = yield* Deferred.make<void>()
+      const { endpoint, asked } = yield* nomadScript(() => {
+        if (asked.length === 12) Deferred.doneUnsafe(full, Effect.void)
+        return { act: () => undefined }
+      })
+      const edit = yield* makeEdit
+      yield* Effect.gen(function* () {
+        const deployer = yield* Deployer
+        const list = Effect.ignore(deployer.indexes({ region: "", namespace: "default" }))
+        for (let n = 0; n < 12; n++) yield* Effect.forkChild(list)
+        yield* Deferred.await(full)
+        const call = yield* Effect.forkChild(deployer.register(edit))
+        yield* TestClock.adjust("5 seconds")
+        const registered = yield* Fiber.join(call)
+        assert.strictEqual(brief(registered), "NotApplied")
+        assert.include(registered, {
+          words: "not sent within 5 seconds: 12 other calls in its namespace wait for their answers"
+        })
+        assert.lengthOf(asked, 12)
+      }).pipe(Effect.provide(Deployer.layer(endpoint)))
+    })
+  )
+
   it.effect("S15: an interruption aborts the register", () =>
     Effect.gen(function* () {
       const { endpoint, begun, left } = yield* silent

@@ -3,5 +3,12 @@ import { fieldBugs } from "./fieldBugs.ts"
 import type { Mutant } from "./Mutant.ts"
 import { memoryLines } from "./memoryLines.ts"
 import { ruleLines } from "./ruleLines.ts"
+import { scaleLines } from "./scaleLines.ts"
 
-export const mutants: ReadonlyArray<Mutant> = [...fieldBugs, ...ruleLines, ...memoryLines, ...canaryLines]
+export const mutants: ReadonlyArray<Mutant> = [
+  ...fieldBugs,
+  ...ruleLines,
+  ...memoryLines,
+  ...canaryLines,
+  ...scaleLines
+]

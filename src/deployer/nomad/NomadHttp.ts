@@ -1,5 +1,5 @@
 import * as NodeStream from "@effect/platform-node/NodeStream"
-import { Effect, Redacted, Schema, type Scope, type Stream } from "effect"
+import { Effect, Redacted, Schema, type Scope, Semaphore, type Stream } from "effect"
 import { readFile } from "node:fs/promises"
 import { Agent, buildConnector } from "undici"
 import type { NomadEndpoint } from "../../domain/NomadEndpoint.ts"
@@ -8,8 +8,13 @@ import type { NomadEndpoint } from "../../domain/NomadEndpoint.ts"
 const deadline = "10 seconds"
 /** Shorter than the deadline, so that a host that does not take the call is known not to have had it. */
 const connectMillis = 4_000
-/** Nomad serves 100 connections a client address, blocking queries of others included. */
-const connections = 16
+/** Nomad serves 100 connections a client address, blocking queries of others and up to 64 streams of ours included. */
+const connections = 28
+/** Calls of a namespace at once, so that two that hang leave connections to the others (L6). */
+const callsOfOne = 12
+/** For one of these; a call that gets none was not sent, and is known not to have been. */
+const turnDeadline = "5 seconds"
+const noTurn = `not sent within ${turnDeadline}: ${callsOfOne} other calls in its namespace wait for their answers`
 /** Seven versions of a large job are a few MiB; a body beyond this is no answer of Nomad's (X13). */
 const maxBodyBytes = 32 * 1024 * 1024
 
@@ -161,8 +166,29 @@ export const makeNomadHttp = (
       }
     }
 
+    const turns = new Map<string, Semaphore.Semaphore>()
+    const turnsOf = ({ query }: NomadCall): Semaphore.Semaphore => {
+      const key = JSON.stringify([query["region"], query["namespace"]])
+      const found = turns.get(key) ?? Semaphore.makeUnsafe(callsOfOne)
+      turns.set(key, found)
+      return found
+    }
+
+    /** Held until the scope is closed. */
+    const turnOf = (call: NomadCall): Effect.Effect<void, NoAnswer, Scope.Scope> =>
+      turnsOf(call)
+        .takeScoped(1)
+        .pipe(
+          Effect.timeoutOrElse({
+            duration: turnDeadline,
+            orElse: () => Effect.fail(new NoAnswer({ reached: false, words: noTurn }))
+          })
+        )
+
     const http: NomadHttp = (call) =>
-      Effect.tryPromise({ try: (signal) => exchange(call, signal), catch: noAnswer }).pipe(
+      turnOf(call).pipe(
+        Effect.andThen(Effect.tryPromise({ try: (signal) => exchange(call, signal), catch: noAnswer })),
+        Effect.scoped,
         Effect.timeoutOrElse({
           duration: deadline,
           orElse: () => Effect.fail(new NoAnswer({ reached: true, words: `no answer within ${deadline}` }))

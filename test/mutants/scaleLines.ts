@@ -1,0 +1,48 @@
+import { edit, mutant, type Mutant } from "./Mutant.ts"
+
+const http = "src/deployer/nomad/NomadHttp.ts"
+const pass = "src/reconcile/pass.ts"
+const followingTest = "test/reconcile/following.test.ts"
+
+/** Many rollouts at once, and namespaces that do not answer. */
+export const scaleLines: ReadonlyArray<Mutant> = [
+  mutant(
+    "L6 turns",
+    "calls of one namespace that hang take every connection to Nomad",
+    "L6",
+    ["test/deployer/connections.test.ts", "L6: two namespaces whose calls hang"],
+    edit(http, "const callsOfOne = 12", "const callsOfOne = 28")
+  ),
+  mutant(
+    "S6 turns",
+    "a register that was never sent is settled as one that may have been",
+    "S6",
+    ["test/deployer/register.test.ts", "S6: one that gets no turn"],
+    edit(http, "reached: false, words: noTurn", "reached: true, words: noTurn")
+  ),
+  mutant(
+    "L6 followed",
+    "rollouts of all namespaces are looked at together, and wait for the slowest",
+    "L6",
+    [followingTest, "L6: while calls of one namespace hang"],
+    edit(
+      "src/reconcile/Scope.ts",
+      "readonly follower = new Follower()",
+      "readonly follower: Follower = (Reflect.get(Scope, 'one') ?? (Reflect.set(Scope, 'one', new Follower()), Reflect.get(Scope, 'one')))"
+    )
+  ),
+  mutant(
+    "L8 followed",
+    "each job that rolls out is read in full each interval",
+    "L8",
+    [followingTest, "L8: while rollouts of ours go on"],
+    edit(pass, `decision._tag === "Follow" && !isTold`, `decision._tag === "Follow"`)
+  ),
+  mutant(
+    "S16 paused",
+    "a rollout that was paused is taken for paused after it went on",
+    "S16",
+    [followingTest, "S16: of a rollout that is paused"],
+    edit(pass, `observed.deployment?.status === "running"`, `observed.deployment !== null`)
+  )
+]
