@@ -21,6 +21,8 @@ export interface FleetSize {
   readonly apart?: boolean
   /** Postgres waits for the disk at each commit, as it does in production; statements are not counted then. */
   readonly durable?: boolean
+  /** What each job has besides its image. */
+  readonly job?: Pick<Parameters<typeof sampleJob>[0], "update">
 }
 
 /** Many repositories on a real docker-registry, their jobs in sync in a Nomad simulator, and a real Postgres. */
@@ -32,6 +34,8 @@ export interface Fleet extends FleetSize {
   readonly nomadRequests: () => Promise<number>
   /** Statements that the controller of that name has sent so far, by Postgres's log. */
   readonly statements: (name: string) => number
+  /** Asks its database: columns apart by `|`, rows by line ends. */
+  readonly sql: (statement: string) => Promise<string>
   /** The shipped entry as a process, watching all of it; ended with the scope. */
   readonly start: (name: string) => Promise<Controller>
   /** The same, not waited for until it is ready. */
@@ -73,7 +77,9 @@ export const makeFleet = Effect.fnUntraced(function* (size: FleetSize) {
   const digest = yield* push({ origin }, "bench/seed", tags.at(-1) ?? "", image)
   for (const name of names) {
     const running = `${origin.host}/bench/${name}:${tags.at(-1)}@${digest}`
-    yield* nomad.register(sampleJob({ id: name, image: running, task: "app", minHealthyTime: 2000 }))
+    yield* nomad.register(
+      sampleJob({ id: name, image: running, task: "app", minHealthyTime: 2000, ...size.job })
+    )
   }
   yield* Effect.promise(() =>
     until(
@@ -151,6 +157,7 @@ export const makeFleet = Effect.fnUntraced(function* (size: FleetSize) {
     },
     nomadRequests: async () => (await Effect.runPromise(nomad.requests)).length,
     statements: (name) => statements.get(name) ?? 0,
+    sql,
     start: async (name) => {
       const controller = await launch(name)
       await controller.ready()

@@ -9,6 +9,8 @@ const programs: Readonly<Record<string, string>> = {
   sweep: "CPU, requests and memory an answer: 1,000 repositories of 100 tags on a real docker-registry",
   idle: "what 1,000 repositories in sync cost a minute, and what a standby does",
   latency: "push → register accepted, told by a call and polled, beside the calls that cannot be spared",
+  rollouts:
+    "1,000 jobs rolling out at once: calls, CPU and memory while they do, and how late an end is seen",
   start: "start → ready on each kind of database, and kill -9 of the leader → the other acts"
 }
 

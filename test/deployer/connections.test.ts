@@ -30,13 +30,13 @@ const listMany = (namespace: string) =>
 describe("connections to Nomad", () => {
   it.effect("L6: two namespaces whose calls hang leave another its connections", () =>
     Effect.gen(function* () {
-      const { endpoint, full, taken } = yield* hanging(24)
+      const { endpoint, full, taken } = yield* hanging(16)
       yield* Effect.gen(function* () {
         yield* listMany("far")
         yield* listMany("far-2")
         yield* full
         assert.strictEqual((yield* list("near"))._tag, "Success")
-        assert.strictEqual(taken(), 24)
+        assert.strictEqual(taken(), 16)
       }).pipe(Effect.provide(Deployer.layer(endpoint)))
     })
   )

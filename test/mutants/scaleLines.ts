@@ -11,14 +11,14 @@ export const scaleLines: ReadonlyArray<Mutant> = [
     "calls of one namespace that hang take every connection to Nomad",
     "L6",
     ["test/deployer/connections.test.ts", "L6: two namespaces whose calls hang"],
-    edit(http, "const callsOfOne = 12", "const callsOfOne = 28")
+    edit(http, "const readsOfOne = 8", "const readsOfOne = 28")
   ),
   mutant(
     "S6 turns",
     "a register that was never sent is settled as one that may have been",
     "S6",
     ["test/deployer/register.test.ts", "S6: one that gets no turn"],
-    edit(http, "reached: false, words: noTurn", "reached: true, words: noTurn")
+    edit(http, "reached: false, words: noTurn(within)", "reached: true, words: noTurn(within)")
   ),
   mutant(
     "L6 followed",

@@ -4,17 +4,23 @@ import { readFile } from "node:fs/promises"
 import { Agent, buildConnector } from "undici"
 import type { NomadEndpoint } from "../../domain/NomadEndpoint.ts"
 
-/** Every call ends by it, however it goes; Nomad holds a request 5 seconds while it has no leader. */
+/** Every call that is sent ends by it, however it goes; Nomad holds a request 5 seconds while it has no leader. */
 const deadline = "10 seconds"
 /** Shorter than the deadline, so that a host that does not take the call is known not to have had it. */
 const connectMillis = 4_000
 /** Nomad serves 100 connections a client address, blocking queries of others and up to 64 streams of ours included. */
 const connections = 28
-/** Calls of a namespace at once, so that two that hang leave connections to the others (L6). */
-const callsOfOne = 12
-/** For one of these; a call that gets none was not sent, and is known not to have been. */
-const turnDeadline = "5 seconds"
-const noTurn = `not sent within ${turnDeadline}: ${callsOfOne} other calls in its namespace wait for their answers`
+/**
+ * Calls of a namespace at once, so that two that hang leave connections to the others (L6). What writes, and the one call
+ * that follows all rollouts, waits behind no reads, however many jobs are looked at.
+ */
+const readsOfOne = 8
+const writesOfOne = 4
+/** For its turn a write waits within its deadline, for it has a time by which it is sent (S6), a read before it. */
+const writeTurn = "5 seconds"
+const readTurn = "1 minute"
+const noTurn = (within: string) =>
+  `not sent within ${within}: other calls in its namespace wait for their answers`
 /** Seven versions of a large job are a few MiB; a body beyond this is no answer of Nomad's (X13). */
 const maxBodyBytes = 32 * 1024 * 1024
 
@@ -167,33 +173,35 @@ export const makeNomadHttp = (
     }
 
     const turns = new Map<string, Semaphore.Semaphore>()
-    const turnsOf = ({ query }: NomadCall): Semaphore.Semaphore => {
-      const key = JSON.stringify([query["region"], query["namespace"]])
-      const found = turns.get(key) ?? Semaphore.makeUnsafe(callsOfOne)
+    const turnsOf = ({ query, method }: NomadCall): Semaphore.Semaphore => {
+      const key = JSON.stringify([query["region"], query["namespace"], method])
+      const found = turns.get(key) ?? Semaphore.makeUnsafe(method === "GET" ? readsOfOne : writesOfOne)
       turns.set(key, found)
       return found
     }
 
     /** Held until the scope is closed. */
-    const turnOf = (call: NomadCall): Effect.Effect<void, NoAnswer, Scope.Scope> =>
+    const turnOf = (call: NomadCall, within: typeof readTurn | typeof writeTurn) =>
       turnsOf(call)
         .takeScoped(1)
         .pipe(
           Effect.timeoutOrElse({
-            duration: turnDeadline,
-            orElse: () => Effect.fail(new NoAnswer({ reached: false, words: noTurn }))
+            duration: within,
+            orElse: () => Effect.fail(new NoAnswer({ reached: false, words: noTurn(within) }))
           })
         )
 
-    const http: NomadHttp = (call) =>
-      turnOf(call).pipe(
-        Effect.andThen(Effect.tryPromise({ try: (signal) => exchange(call, signal), catch: noAnswer })),
-        Effect.scoped,
-        Effect.timeoutOrElse({
-          duration: deadline,
-          orElse: () => Effect.fail(new NoAnswer({ reached: true, words: `no answer within ${deadline}` }))
-        })
-      )
+    const inTime = Effect.timeoutOrElse({
+      duration: deadline,
+      orElse: () => Effect.fail(new NoAnswer({ reached: true, words: `no answer within ${deadline}` }))
+    })
+
+    const http: NomadHttp = (call) => {
+      const answer = Effect.tryPromise({ try: (signal) => exchange(call, signal), catch: noAnswer })
+      return call.method === "GET"
+        ? Effect.scoped(Effect.andThen(turnOf(call, readTurn), inTime(answer)))
+        : inTime(Effect.scoped(Effect.andThen(turnOf(call, writeTurn), answer)))
+    }
 
     const openStream: OpenNomadStream = Effect.fnUntraced(function* (call) {
       const { statusCode, body } = yield* Effect.acquireRelease(

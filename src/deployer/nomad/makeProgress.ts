@@ -155,8 +155,8 @@ export const makeProgress = (reads: NomadReads): Deployer["Service"]["progress"]
         const status = Option.getOrUndefined(Option.map(statuses, (found) => found.get(attempt.job)))
         return Effect.result(follow(attempt, status)).pipe(Effect.map((told) => [attempt.id, told] as const))
       },
-      // Of the twelve calls of a namespace at once; one that waits for a log that is not to be had holds up few others.
-      { concurrency: 8 }
+      // Of the eight reads of a namespace at once; one that waits for a log that is not to be had holds up few others.
+      { concurrency: 6 }
     )
   })
 
