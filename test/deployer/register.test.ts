@@ -283,14 +283,14 @@ describe("register: what an answer proves", () => {
     Effect.gen(function* () {
       const full = yield* Deferred.make<void>()
       const { endpoint, asked } = yield* nomadScript(() => {
-        if (asked.length === 4) Deferred.doneUnsafe(full, Effect.void)
+        if (asked.length === 8) Deferred.doneUnsafe(full, Effect.void)
         return { act: () => undefined }
       })
       const edit = yield* makeEdit
       yield* Effect.gen(function* () {
         const deployer = yield* Deployer
         const other = deployer.register(edit)
-        for (let n = 0; n < 4; n++) yield* Effect.forkChild(other)
+        for (let n = 0; n < 8; n++) yield* Effect.forkChild(other)
         yield* Deferred.await(full)
         const call = yield* Effect.forkChild(deployer.register(edit))
         yield* TestClock.adjust("5 seconds")
@@ -299,7 +299,7 @@ describe("register: what an answer proves", () => {
         assert.include(registered, {
           words: "not sent within 5 seconds: other calls in its namespace wait for their answers"
         })
-        assert.lengthOf(asked, 4)
+        assert.lengthOf(asked, 8)
       }).pipe(Effect.provide(Deployer.layer(endpoint)))
     })
   )

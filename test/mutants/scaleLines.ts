@@ -11,7 +11,7 @@ export const scaleLines: ReadonlyArray<Mutant> = [
     "calls of one namespace that hang take every connection to Nomad",
     "L6",
     ["test/deployer/connections.test.ts", "L6: two namespaces whose calls hang"],
-    edit(http, "const readsOfOne = 8", "const readsOfOne = 28")
+    edit(http, "const readsOfOne = 8", "const readsOfOne = 32")
   ),
   mutant(
     "S6 turns",

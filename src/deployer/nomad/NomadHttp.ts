@@ -9,13 +9,13 @@ const deadline = "10 seconds"
 /** Shorter than the deadline, so that a host that does not take the call is known not to have had it. */
 const connectMillis = 4_000
 /** Nomad serves 100 connections a client address, blocking queries of others and up to 64 streams of ours included. */
-const connections = 28
+const connections = 32
 /**
  * Calls of a namespace at once, so that two that hang leave connections to the others (L6). What writes, and the one call
  * that follows all rollouts, waits behind no reads, however many jobs are looked at.
  */
 const readsOfOne = 8
-const writesOfOne = 4
+const writesOfOne = 8
 /** For its turn a write waits within its deadline, for it has a time by which it is sent (S6), a read before it. */
 const writeTurn = "5 seconds"
 const readTurn = "1 minute"
