@@ -116,8 +116,10 @@ describe("rollouts, followed together", () => {
       yield* story.check
       yield* pass("3 minutes")
       const asked = (yield* nomad.requests).slice(before)
-      const isOfTheJob = ({ path }: { readonly path: string }) => path.startsWith("/v1/job/")
-      assert.deepStrictEqual(asked.filter(isOfTheJob), [])
+      assert.deepStrictEqual(
+        asked.filter(({ path }) => path.startsWith("/v1/job/")),
+        []
+      )
       assert.isAtLeast(asked.filter(({ path }) => path.startsWith("/v1/jobs/statuses")).length, 85)
       yield* story.push("v1.2.0")
       yield* story.check
