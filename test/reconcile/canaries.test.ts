@@ -413,15 +413,12 @@ describe("a rollout that a person fails", () => {
         swallowed: false,
         revertedTo: []
       } as const
-      const failing = {
-        repository: api,
-        attempt: id,
-        order: "fail",
-        why: "slow",
-        by: "ann",
-        from: ""
-      } as const
-      const progress = () => store.orderRollout(failing).pipe(Effect.orDie, Effect.as(new Map([[id, ended]])))
+      const pool = yield* sql
+      // Not by the store: nobody listens for what it would tell.
+      const failed = pool`
+        update attempt set ordered = 'fail', ordered_by = 'ann', ordered_why = 'slow', ordered_deployment = 'd1'
+        where id = ${id}::uuid`
+      const progress = () => failed.pipe(Effect.orDie, Effect.as(new Map([[id, ended]])))
       yield* follow(fence, attempts, () => undefined).pipe(
         Effect.provideService(Deployer, Deployer.of({ ...deployer, progress }))
       )
