@@ -126,7 +126,12 @@ export class Orders {
     ])
     if (tags.ok && document.activeElement !== this.#tags) this.#choose(tags.body.tags)
     if (!attempts.ok) return
-    this.#rollout.show(attempts.body.attempts[0])
+    // One that Nomad refused, say, is newer than the rollout that goes on.
+    this.#rollout.show(
+      attempts.body.attempts.find(
+        (/** @type {AttemptShown} */ { state }) => state === "accepted" || state === "unknown"
+      )
+    )
     if (document.activeElement !== this.#back) this.#succeeded(attempts.body.attempts)
     this.#tried(attempts.body.attempts.slice(0, 5))
   }

@@ -4,8 +4,8 @@ import { element, setText } from "./element.js"
 /** @import { AttemptShown } from "./types.ts" */
 
 /**
- * What can be ordered of the newest attempt while it goes on, or while nobody can tell what became of it. Each is shown
- * only where it means something. Its buttons stay the same, so that one that waits for its answer is not made anew.
+ * What can be ordered of an attempt while it goes on, or while nobody can tell what became of it. Each is shown only
+ * where it means something. Its buttons stay the same, so that one that waits for its answer is not made anew.
  */
 export class Rollout {
   /** @type {AttemptShown | undefined} */
@@ -47,7 +47,7 @@ export class Rollout {
     on(this.#abandon, () => send("abandon"))
   }
 
-  /** @param {AttemptShown | undefined} newest */
+  /** @param {AttemptShown | undefined} newest - that goes on, or of which nobody can tell */
   show(newest) {
     this.#attempt = newest
     const tag = newest?.to.tag ?? ""

@@ -122,9 +122,10 @@ export const fill = Effect.gen(function* () {
   yield* store.touch(repositories.map(({ name }) => name))
 })
 
-/** The newest attempt of this repository has its canaries healthy, and a person is asked. */
+/** This repository's newest attempt has its canaries healthy, and a person is asked; Nomad refused one since. */
 export const awaitsPromotion = Effect.fnUntraced(function* (name: string) {
   const store = yield* StateStore
+  const { pool } = yield* Database
   const fence = yield* newFence
   const [newest] = yield* store.attempts(named(name), 1)
   if (newest === undefined) return yield* Effect.die("nothing was tried")
@@ -138,6 +139,14 @@ export const awaitsPromotion = Effect.fnUntraced(function* (name: string) {
   yield* store.saveCanaries(fence, newest.id, canaries)
   const words = `2 of 2 canaries of ${newest.toTag} healthy; a person promotes or fails attempt ${newest.id}`
   yield* store.saveDecision(named(name), { _tag: "Follow", reason: "awaiting_promotion", words })
+  const { generation } = yield* store.desired(named(name))
+  const refused = yield* acceptedAttempt(fence, {
+    repository: named(name),
+    generation,
+    job: jobOf(name),
+    to: target("v99.0.0")
+  })
+  yield* pool`update attempt set state = 'rejected', phase = null, ended_at = now() where id = ${refused.id}::uuid`
   return newest.id
 })
 
