@@ -44,19 +44,36 @@ export const retryAfterOf = ({ headers }: NomadAnswer): number | null => {
   return after === null ? null : Math.min(Number(after[0]) * 1_000, longestWait)
 }
 
+/** What it proves of a write that there is no answer. */
+export const readNoAnswer = ({ reached, words }: NoAnswer) =>
+  reached
+    ? ({ _tag: "Unknown", words } as const)
+    : ({ _tag: "NotApplied", words, forbidden: false, retryAfter: null } as const)
+
+/** Nomad's words as one line. A refusal quotes the job, so that what its owner wrote into it comes back (X6, X15). */
+export const wordsOf = (answer: NomadAnswer): string => {
+  const bare = bareText(answer)
+  return bare === "" ? `status ${answer.status}` : explained(plainLine(bare, 2_000))
+}
+
+/** A 401 or 403, with the right that it wants; before Nomad 1.11.2 that was `submit-job`. */
+export const readForbidden = (words: string, right: string, namespace: string) =>
+  ({
+    _tag: "NotApplied",
+    words: `Nomad answered "${words}": the token needs ${right} (submit-job before Nomad 1.11.2) in namespace "${namespace}"`,
+    forbidden: true,
+    retryAfter: null
+  }) as const
+
 /** What an answer to a register proves (`design.md` §6). `scope` names where the right is missing. */
 export const readRegistered = (
   answer: NomadAnswer | NoAnswer,
   scope: { readonly namespace: string; readonly baseIndex: number }
 ): Registered => {
-  if ("reached" in answer)
-    return answer.reached
-      ? { _tag: "Unknown", words: answer.words }
-      : { _tag: "NotApplied", words: answer.words, forbidden: false, retryAfter: null }
+  if ("reached" in answer) return readNoAnswer(answer)
   const { status, text } = answer
   const bare = bareText(answer)
-  // A refusal quotes the job, so that what its owner wrote into it comes back (X6, X15).
-  const words = bare === "" ? `status ${status}` : explained(plainLine(bare, 2_000))
+  const words = wordsOf(answer)
   const notApplied = { _tag: "NotApplied", words, forbidden: false, retryAfter: null } as const
 
   if (status === 200)
@@ -72,8 +89,7 @@ export const readRegistered = (
   if (status === 401 || status === 403) {
     // Not a matter of rights: an operator stopped all registers of the cluster.
     if (bare.includes("disabled by the scheduler configuration")) return notApplied
-    const right = `register-job (submit-job before Nomad 1.11.2) in namespace "${scope.namespace}"`
-    return { ...notApplied, words: `Nomad answered "${words}": the token needs ${right}`, forbidden: true }
+    return readForbidden(words, "register-job", scope.namespace)
   }
   if (status === 429) return { ...notApplied, retryAfter: retryAfterOf(answer) }
   if (status > 400 && status < 500 && status !== 408) return notApplied

@@ -1,8 +1,13 @@
 import type { Steered } from "../Deployer.ts"
 import type { NoAnswer, NomadAnswer } from "./NomadHttp.ts"
-import { plainLine } from "./plainLine.ts"
-import { bareText, isNotHandedOn, retryAfterOf } from "./readRegistered.ts"
-import { explained } from "./refusedIdentity.ts"
+import {
+  bareText,
+  isNotHandedOn,
+  readForbidden,
+  readNoAnswer,
+  retryAfterOf,
+  wordsOf
+} from "./readRegistered.ts"
 
 /**
  * What Nomad says, with status 500 (T1), of a deployment that can not be promoted or failed: its canaries are not all
@@ -21,23 +26,13 @@ export const readSteered = (
   answer: NomadAnswer | NoAnswer,
   { right, namespace }: { readonly right: string; readonly namespace: string }
 ): Steered => {
-  if ("reached" in answer)
-    return answer.reached
-      ? { _tag: "Unknown", words: answer.words }
-      : { _tag: "NotApplied", words: answer.words, forbidden: false, retryAfter: null }
+  if ("reached" in answer) return readNoAnswer(answer)
   const { status } = answer
   if (status === 200) return { _tag: "Done" }
   const bare = bareText(answer)
-  const words = bare === "" ? `status ${status}` : explained(plainLine(bare, 2_000))
+  const words = wordsOf(answer)
   const notApplied = { _tag: "NotApplied", words, forbidden: false, retryAfter: null } as const
-  if (status === 401 || status === 403) {
-    const needs = `${right} (submit-job before Nomad 1.11.2) in namespace "${namespace}"`
-    return {
-      ...notApplied,
-      words: `Nomad answered "${words}": the token needs ${needs}`,
-      forbidden: true
-    }
-  }
+  if (status === 401 || status === 403) return readForbidden(words, right, namespace)
   if (status === 429) return { ...notApplied, retryAfter: retryAfterOf(answer) }
   if (refusals.some((refusal) => refusal.test(bare))) return { _tag: "Refused", words }
   if (status === 400 || status === 404) return { _tag: "Refused", words }
