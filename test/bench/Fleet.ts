@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { promisify } from "node:util"
 import { NomadSimulator, quickTimings, sampleJob } from "../../src/sim/NomadSimulator.ts"
 import { buildImage } from "../../src/sim/registry/image.ts"
-import { Controller, type ControllerOptions } from "../e2e/Controller.ts"
+import { configuration, Controller, type ControllerOptions } from "../e2e/Controller.ts"
 import { until } from "../e2e/until.ts"
 import { dockerRegistry } from "../real/dockerRegistry.ts"
 import { postgresFolder, startPostgres } from "../real/postgresServer.ts"
@@ -140,7 +140,12 @@ export const makeFleet = Effect.fnUntraced(function* (size: FleetSize) {
       database: `${postgres.url}/fleet?application_name=${name}`,
       registry: origin,
       repositories: names,
-      configuration: (port) => configuration(port, origin, names, size.interval),
+      configuration: (port) =>
+        configuration(
+          port,
+          { registry: origin, repositories: names },
+          { interval: size.interval, prefix: "bench" }
+        ),
       ...more
     })
     controllers.push(controller)
@@ -196,29 +201,3 @@ const countStatements = (counts: Map<string, number>) => {
 
 /** Where the jobs of a fleet run. */
 export const layerNomad = NomadSimulator.layer({ timings: quickTimings })
-
-const configuration = (
-  port: number,
-  registry: URL,
-  names: ReadonlyArray<string>,
-  interval: string
-): string => `
-server_listening_address = "127.0.0.1:${port}"
-poll_interval = "${interval}"
-watched_repositories = ${JSON.stringify(names)}
-create_database_schema = true
-
-[registry_map.local]
-registry_scheme = "http"
-registry_domain = "${registry.host}"
-registry_prefix = "bench"
-
-${names
-  .map(
-    (name) => `[repo_map.${name}]
-registry_name = "local"
-nomad_job_name = "${name}"
-nomad_task_name = "app"
-`
-  )
-  .join("\n")}`

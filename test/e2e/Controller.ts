@@ -170,16 +170,21 @@ export const freePort = () =>
     })
   })
 
-const configuration = (port: number, { registry, repositories }: ControllerOptions): string => `
+/** Watches these by the jobs of their names, at `registry`/`prefix`/NAME. */
+export const configuration = (
+  port: number,
+  { registry, repositories }: Pick<ControllerOptions, "registry" | "repositories">,
+  { interval = "1s", prefix = "e2e" } = {}
+): string => `
 server_listening_address = "127.0.0.1:${port}"
-poll_interval = "1s"
+poll_interval = "${interval}"
 watched_repositories = ${JSON.stringify(repositories)}
 create_database_schema = true
 
 [registry_map.local]
 registry_scheme = "http"
 registry_domain = "${registry.host}"
-registry_prefix = "e2e"
+registry_prefix = "${prefix}"
 
 ${repositories
   .map(

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict"
+import { configuration } from "./Controller.ts"
 import { until } from "./until.ts"
 import type { World } from "./World.ts"
 
@@ -6,7 +7,9 @@ import type { World } from "./World.ts"
 export const told = async (world: World): Promise<void> => {
   await world.push("v0.9.0")
   await world.begin("v1.0.0")
-  const controller = await world.start("a", configuration(world))
+  const { registry } = world.parts
+  const watching = { registry, repositories: [world.name] }
+  const controller = await world.start("a", (port) => configuration(port, watching, { interval: "1h" }))
   const decided = () => {
     const { decision, reason } = controller.said("decided").at(-1) ?? {}
     return [decision, reason].join(" ").trim()
@@ -29,23 +32,3 @@ export const told = async (world: World): Promise<void> => {
   assert.equal(await streamIs("open"), true)
   assert.deepEqual(world.registered, [])
 }
-
-const configuration =
-  ({ name, parts }: World) =>
-  (port: number): string =>
-    `
-server_listening_address = "127.0.0.1:${port}"
-poll_interval = "1h"
-watched_repositories = ["${name}"]
-create_database_schema = true
-
-[registry_map.local]
-registry_scheme = "http"
-registry_domain = "${parts.registry.host}"
-registry_prefix = "e2e"
-
-[repo_map.${name}]
-registry_name = "local"
-nomad_job_name = "${name}"
-nomad_task_name = "app"
-`
