@@ -82,7 +82,7 @@ class Fleet {
     return Effect.gen({ self: this }, function* () {
       const { pool } = yield* Database
       // Each is told by the trigger.
-      inFlight.count += this.stories.length
+      yield* inFlight.tells(this.stories.length)
       yield* pool.unsafe(statement)
     })
   }

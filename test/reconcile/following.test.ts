@@ -18,11 +18,7 @@ const unwaited = Effect.map(Deployer, (deployer) => {
   const call = <A, E, R>(scopes: ReadonlyArray<Scope>, effect: Effect.Effect<A, E, R>) =>
     Effect.suspend(() =>
       hangs.now && scopes.some(({ namespace }) => namespace === hangingNamespace)
-        ? Effect.acquireUseRelease(
-            Effect.sync(() => void inFlight.count--),
-            () => effect,
-            () => Effect.sync(() => void inFlight.count++)
-          )
+        ? inFlight.unwaited(effect)
         : effect
     )
   return {

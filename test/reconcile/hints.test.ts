@@ -127,7 +127,7 @@ describe("what is asked when", () => {
           request: "pin"
         })
         // Its own notification is the one that was lost.
-        inFlight.count--
+        yield* inFlight.unheard
         yield* Queue.offer(told, null)
         yield* pass("2 seconds")
         assert.deepStrictEqual(yield* story.registered, [story.at("stable", digest)])

@@ -1,8 +1,32 @@
 import { Context, Effect, Layer } from "effect"
 
-/** Calls to services that are under way, so that a test on a virtual clock knows when the world is still. */
+/** What is under way, so that a test on a virtual clock knows when the world is still. */
 export class InFlight {
-  count = 0
+  #calls = 0
+  #untold = 0
+
+  /** A story that is over leaves nothing behind. */
+  readonly reset = Effect.sync(() => {
+    this.#calls = 0
+    this.#untold = 0
+  })
+
+  /**
+   * Notifications that Postgres has still to bring; less than none are those it brought before their statement was
+   * answered. Counted apart from calls: the answer's own call would make up for one.
+   */
+  readonly tells = (count: number) => Effect.sync(() => void (this.#untold += count))
+
+  /** Nobody listened for one. */
+  readonly unheard = this.tells(-1)
+
+  /** A call for which virtual time goes on, though it is one of a counted service. */
+  readonly unwaited = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.acquireUseRelease(
+      Effect.sync(() => void this.#calls--),
+      () => effect,
+      () => Effect.sync(() => void this.#calls++)
+    )
 
   /** The service with every method that answers an Effect counted. */
   counted<I, S extends object>(key: Context.Key<I, S>): Layer.Layer<I, never, I> {
@@ -16,10 +40,10 @@ export class InFlight {
     )
   }
 
-  /** The object with one of its methods counted. */
-  countedMember<S extends object>(object: S, name: keyof S): S {
-    const member = this.#member(object[name])
-    return new Proxy(object, { get: (target, key) => (key === name ? member : Reflect.get(target, key)) })
+  /** The object with these of its methods counted. */
+  countedMembers<S extends object>(object: S, names: ReadonlyArray<keyof S>): S {
+    const members = new Map<PropertyKey, unknown>(names.map((name) => [name, this.#member(object[name])]))
+    return new Proxy(object, { get: (target, key) => members.get(key) ?? Reflect.get(target, key) })
   }
 
   #member(member: unknown): unknown {
@@ -33,15 +57,15 @@ export class InFlight {
 
   countedEffect<A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
     return Effect.acquireUseRelease(
-      Effect.sync(() => void this.count++),
+      Effect.sync(() => void this.#calls++),
       () => effect,
-      () => Effect.sync(() => void this.count--)
+      () => Effect.sync(() => void this.#calls--)
     )
   }
 
-  /** Lets real time pass until no call was under way for a few turns of the event loop. */
+  /** Lets real time pass until nothing was under way for a few turns of the event loop. */
   readonly settled: Effect.Effect<void> = Effect.promise(async () => {
-    for (let still = 0; still < 4; still = this.count === 0 ? still + 1 : 0) {
+    for (let still = 0; still < 4; still = this.#calls === 0 && this.#untold === 0 ? still + 1 : 0) {
       await new Promise((resolve) => setImmediate(resolve))
     }
   })

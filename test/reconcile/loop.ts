@@ -71,7 +71,7 @@ const layerStore = (inFlight: InFlight) =>
           ...database,
           session: (settings) =>
             Effect.map(inFlight.countedEffect(database.session(patient(settings))), (session) =>
-              inFlight.countedMember(session, "query")
+              inFlight.countedMembers(session, ["query", "listen"])
             )
         }))
       )
@@ -80,9 +80,8 @@ const layerStore = (inFlight: InFlight) =>
   )
 
 /** What is told is under way until its notification has arrived. */
-const notified = (inFlight: InFlight) => {
-  const told = (count: number) => Effect.sync(() => void (inFlight.count += count))
-  return Layer.effect(
+const notified = ({ tells }: InFlight) =>
+  Layer.effect(
     StateStore,
     Effect.map(StateStore, (store) => {
       // What changes nothing raises no generation and tells nobody.
@@ -91,7 +90,7 @@ const notified = (inFlight: InFlight) => {
           const before = yield* store.desired(name)
           const answer = yield* change
           const after = yield* store.desired(name)
-          yield* told(after.generation > before.generation ? 1 : 0)
+          yield* tells(after.generation > before.generation ? 1 : 0)
           return answer
         })
       return {
@@ -102,19 +101,18 @@ const notified = (inFlight: InFlight) => {
           Effect.gen(function* () {
             const stopped = (yield* store.brake)?.stopped.length ?? 0
             const moves = yield* store.releaseBrake(release)
-            yield* told(moves === null ? 0 : stopped)
+            yield* tells(moves === null ? 0 : stopped)
             return moves
           }),
-        checkNow: (name) => Effect.tap(store.checkNow(name), () => told(1)),
-        adoptMarkers: (...args) => Effect.tap(store.adoptMarkers(...args), ({ size }) => told(size)),
+        checkNow: (name) => Effect.tap(store.checkNow(name), () => tells(1)),
+        adoptMarkers: (...args) => Effect.tap(store.adoptMarkers(...args), ({ size }) => tells(size)),
         orderRollout: (order) =>
-          Effect.tap(store.orderRollout(order), ({ ordered }) => told(ordered ? 1 : 0)),
+          Effect.tap(store.orderRollout(order), ({ ordered }) => tells(ordered ? 1 : 0)),
         abandon: (...args) => toldOf(args[0], store.abandon(...args)),
-        changes: Stream.tap(store.changes, (name) => told(name === null ? 0 : -1))
+        changes: Stream.tap(store.changes, (name) => tells(name === null ? 0 : -1))
       }
     })
   )
-}
 
 /** The core on real parts: both simulators over HTTP, a fresh database; every call counted while it is under way. */
 export const layerLoop = (
@@ -124,7 +122,7 @@ export const layerLoop = (
 ) =>
   Layer.mergeAll(
     // Nobody takes the notifications of a test that is over.
-    Layer.effectDiscard(Effect.sync(() => void (inFlight.count = 0))),
+    Layer.effectDiscard(inFlight.reset),
     inFlight.counted(Notifier),
     inFlight.counted(Outbox),
     inFlight.counted(Deployer),

@@ -358,7 +358,7 @@ describe("what happens in between", () => {
           request: "pin"
         })
         // Nobody listens: the change is not under way any more.
-        inFlight.count--
+        yield* inFlight.unheard
         yield* awhile
         assert.deepStrictEqual(yield* story.registered, [story.at("stable", digest)])
       }).pipe(Effect.provideService(StateStore, deaf))
@@ -553,7 +553,7 @@ describe("what happens in between", () => {
       const digest = yield* story.push("v1.2.0")
       yield* store.change({ repository: api, by: "ann", from: "", pinnedTag: "", request: "reset" })
       // Nobody listens for it.
-      inFlight.count -= 1
+      yield* inFlight.unheard
       yield* begin
       yield* awhile
       assert.deepStrictEqual(yield* story.registered, [story.at("v1.0.0", old), story.at("v1.2.0", digest)])

@@ -277,7 +277,7 @@ describe("S7: a holder that is gone in the middle of an attempt", () => {
       const store = yield* StateStore
       yield* store.change({ repository: "api" as RepositoryName, autoDeploy: false, by: "ann", from: "" })
       // Nobody listens for it.
-      inFlight.count -= 1
+      yield* inFlight.unheard
       yield* watch([{ ...rest, mapping: other }])
       yield* awhile
       assert.deepStrictEqual(yield* story.ways, ["intended submitted accepted superseded"])
