@@ -109,7 +109,9 @@ const summary = {
   /** Null before the first pass. */
   decision: Schema.NullOr(DecisionAnswer),
   /** When the registry last answered as it should. */
-  checked_at: Schema.NullOr(Schema.Date)
+  checked_at: Schema.NullOr(Schema.Date),
+  /** That is longer ago than two intervals and 30 s: the registry does not answer, or no instance leads. */
+  stale: Schema.Boolean
 }
 
 /** One of many; `runs` are the tags that the job's tasks have, each once. */

@@ -9,7 +9,7 @@ import type { Limits } from "./limits.ts"
 import type { ServerSettings } from "./ServerSettings.ts"
 import { runningTags, showBrake, showTarget } from "./shown.ts"
 import { summarise } from "./summarise.ts"
-import { because } from "./why.ts"
+import { because, staleAfter } from "./why.ts"
 
 /** `version`: the feed's, when this was last changed. */
 interface Kept<A> {
@@ -71,7 +71,7 @@ export class Feed extends Context.Service<
         const one = yield* Semaphore.make(1)
         const look = Effect.gen(function* () {
           // Read before the rows are: what is written in between is only sent once more.
-          const seen = yield* store.revisions(names)
+          const seen = yield* store.revisions(names, staleAfter(pollInterval))
           const moved = names.filter((name) => seen.has(name) && seen.get(name) !== revisions.get(name))
           const entries = moved.length === 0 ? new Map<RepositoryName, Entry>() : yield* catalogue.read(moved)
           const state = yield* store.brake

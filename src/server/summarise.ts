@@ -2,11 +2,11 @@ import type { Duration } from "effect"
 import type { Watched } from "../domain/Watched.ts"
 import type { Entry } from "./Catalogue.ts"
 import { showDecision, showDesired } from "./shown.ts"
-import { why } from "./why.ts"
+import { checkedLast, isStale, why } from "./why.ts"
 
 /** What every answer about a repository begins with. */
 export const summarise = (watched: Watched, entry: Entry, interval: Duration.Duration) => {
-  const { desired, decision, decidedAt, checkedAt } = entry.status
+  const { desired, decision, decidedAt } = entry.status
   return {
     name: watched.name,
     mode: watched.mode,
@@ -14,6 +14,7 @@ export const summarise = (watched: Watched, entry: Entry, interval: Duration.Dur
     why: why(watched, entry, interval),
     desired: showDesired(desired),
     decision: decision === null || decidedAt === null ? null : showDecision(decision, decidedAt),
-    checked_at: checkedAt
+    checked_at: checkedLast(entry),
+    stale: isStale(entry, interval)
   }
 }

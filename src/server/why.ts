@@ -56,7 +56,10 @@ const waits: Record<WaitReason, Sentence> = {
     "a batch job would run once more",
     'set batch = "rerun" in the config, or order it: redeploy, or pin the tag'
   ],
-  brake: ({ words }) => [words, "GET /v1/brake has the moves that it stops, and the id that a release names"],
+  brake: ({ words }) => [
+    words,
+    "look at the moves that it stops and let them go, on the page or by GET /v1/brake and POST /v1/brake/release"
+  ],
   too_many_rollouts: () => [
     "as many rollouts as the config lets are under way",
     `${byItself} when one of them ends`
@@ -128,21 +131,30 @@ export const because = ({ mapping: { job } }: Pick<Watched, "mapping">, entry: E
  * when the registry was last read. Of what was decided last: an order that no pass has seen yet is named as open.
  */
 export const why = (watched: Pick<Watched, "mapping">, entry: Entry, interval: Duration.Duration): string => {
-  const { readAt } = entry.status
-  // What was checked is written every 10 s; a listing that was taken before says so at once.
-  const checkedAt = entry.status.checkedAt ?? entry.view?.takenAt ?? null
+  const checkedAt = checkedLast(entry)
   if (checkedAt === null) return `${because(watched, entry)}; the registry was not read yet.`
-  const age = secondsBetween(checkedAt, readAt)
-  const late =
-    age > Duration.toSeconds(lateAfter(interval))
-      ? `, though it is asked every ${Duration.format(interval)}: it does not answer, or no instance leads`
-      : ""
+  const age = secondsBetween(checkedAt, entry.status.readAt)
+  const late = isStale(entry, interval)
+    ? `, though it is asked every ${Duration.format(interval)}: it does not answer, or no instance leads`
+    : ""
   return `${because(watched, entry)}; the registry was last read ${ageOf(age)} ago${late}.`
 }
 
+/** What was checked is written every 10 s; a listing that was taken before says so at once. */
+export const checkedLast = ({ status, view }: Entry): Date | null => status.checkedAt ?? view?.takenAt ?? null
+
 /** Jitter and the batches of what was checked are within it; the longest back-off of a short interval is 30 s. */
-const lateAfter = (interval: Duration.Duration): Duration.Duration =>
+export const staleAfter = (interval: Duration.Duration): Duration.Duration =>
   Duration.sum(Duration.times(interval, 2), Duration.seconds(30))
+
+/** Read once, and not for so long that the registry does not answer, or that nobody asks it. */
+export const isStale = (entry: Entry, interval: Duration.Duration): boolean => {
+  const checkedAt = checkedLast(entry)
+  return (
+    checkedAt !== null &&
+    secondsBetween(checkedAt, entry.status.readAt) > Duration.toSeconds(staleAfter(interval))
+  )
+}
 
 /** The version that would be elected had it not failed before (S11): who pushed it asks where it is. */
 const passedOver = (entry: Entry): string => {

@@ -268,11 +268,12 @@ export class StateStore extends Context.Service<
       repositories: ReadonlyArray<RepositoryName>
     ): Effect.Effect<ReadonlyArray<RepositoryStatus>, StoreError>
     /**
-     * A short text for each, another one whenever its desired state, view, observation or decision was written: for
-     * whoever asks again and again what changed.
+     * A short text for each, another one whenever its desired state, view, observation or decision was written, or the
+     * registry's last answer came to be older than `staleAfter`, or anew: for whoever asks again and again what changed.
      */
     revisions(
-      repositories: ReadonlyArray<RepositoryName>
+      repositories: ReadonlyArray<RepositoryName>,
+      staleAfter: Duration.Duration
     ): Effect.Effect<ReadonlyMap<RepositoryName, string>, StoreError>
     /** How many of these stand at each decision, by its kind and reason; those without one are not counted. */
     decisionCounts(

@@ -1,5 +1,5 @@
 import type { PgClient } from "@effect/sql-pg"
-import { Effect, Schema } from "effect"
+import { Duration, Effect, Schema } from "effect"
 import { Decision } from "../domain/Decision.ts"
 import { Desired } from "../domain/Desired.ts"
 import { Observed } from "../domain/Observed.ts"
@@ -100,15 +100,17 @@ export const statuses = (
     ),
 
   // Every write of a row leaves another xmin, whoever wrote it: the transaction's.
-  revisions: (repositories) =>
+  revisions: (repositories, staleAfter) =>
     storeCall(
       "StateStore.revisions",
       sql<{ readonly name: RepositoryName; readonly revision: string }>`
-        select r.name, concat_ws(' ', r.xmin, coalesce(v.xmin, '0'), coalesce(o.xmin, '0'), coalesce(d.xmin, '0')) as revision
+        select r.name, concat_ws(' ', r.xmin, coalesce(v.xmin, '0'), coalesce(o.xmin, '0'), coalesce(d.xmin, '0'),
+          coalesce(c.checked_at, v.taken_at) < now() - make_interval(secs => ${Duration.toSeconds(staleAfter)})) as revision
         from repository r
         left join repository_view v on v.repository = r.name
         left join observation o on o.repository = r.name
         left join decision d on d.repository = r.name
+        left join checked c on c.repository = r.name
         where r.name = any(${repositories}::text[])`
     ).pipe(Effect.map((rows) => new Map(rows.map(({ name, revision }) => [name, revision])))),
 

@@ -25,6 +25,7 @@ export class Row {
   #job = element("span", { className: "job" })
   #wanted = cell("wanted", "Wanted")
   #notes = element("span", { className: "notes" })
+  #stale = element("span", { className: "stale" })
   #elected = cell("tag", "Elected")
   #runs = cell("tag runs", "Runs")
   #since = cell("since", "Since")
@@ -43,7 +44,7 @@ export class Row {
   constructor(shown) {
     this.shown = shown
     const name = element("span", { className: "name", textContent: shown.name })
-    this.#wanted.at.append(this.#notes)
+    this.#wanted.at.append(this.#notes, this.#stale)
     const summary = element("summary", {}, [
       this.#badge,
       element("span", { className: "cell who" }, [name, this.#job]),
@@ -81,7 +82,8 @@ export class Row {
       elected?.tag ?? "",
       desired.pinned_tag,
       ...badgeOf(this.shown),
-      ...notesOf(this.shown)
+      ...notesOf(this.shown),
+      this.#stale.textContent
     ]
     return words.join(" ").toLowerCase()
   }
@@ -142,9 +144,11 @@ export class Row {
 
   /** Ages go on. */
   tick() {
-    const { decision, read_at } = this.shown
-    if (decision === null) return setText(this.#since.value, "–")
-    const known = (Date.parse(read_at) - Date.parse(decision.since)) / 1000
-    setText(this.#since.value, ageOf(known + (performance.now() - this.#heardAt) / 1000))
+    const { decision, read_at, stale, checked_at } = this.shown
+    const age = (/** @type {string} */ since) =>
+      ageOf((Date.parse(read_at) - Date.parse(since) + performance.now() - this.#heardAt) / 1000)
+    setText(this.#since.value, decision === null ? "–" : age(decision.since))
+    const read = checked_at === null ? "" : `registry not read for ${age(checked_at)}`
+    setText(this.#stale, stale ? read : "")
   }
 }

@@ -27,6 +27,7 @@ describe.skipIf(noPostgres)("what /v1 shows", () => {
           "desired.updated_by": "registrywatcher",
           decision: null,
           checked_at: null,
+          stale: false,
           elected: null,
           view: null,
           observed: null

@@ -90,7 +90,7 @@ const waits: Record<WaitReason, readonly [words: string, because: string]> = {
   ],
   brake: [
     "the brake is on: no push explains this move",
-    "the brake is on: no push explains this move; GET /v1/brake has the moves that it stops, and the id that a release names"
+    "the brake is on: no push explains this move; look at the moves that it stops and let them go, on the page or by GET /v1/brake and POST /v1/brake/release"
   ],
   too_many_rollouts: [
     "",

@@ -3,6 +3,7 @@ import { Effect, Redacted } from "effect"
 import { mkdirSync } from "node:fs"
 import type { Page } from "playwright-core"
 import { afterAll } from "vitest"
+import { Database } from "../../src/store/Database.ts"
 import { StateStore } from "../../src/store/StateStore.ts"
 import { Tokens } from "../../src/store/Tokens.ts"
 import { closeBrowser, noChromium, openTab, type Tab } from "../real/chromium.ts"
@@ -101,6 +102,13 @@ describe.skipIf(noPostgres || noChromium)("the page, in a real Chromium", () => 
         yield* person(() => row(page, "api").locator(".runs", { hasText: "v1.5.0" }).waitFor())
         yield* call(origin, "PATCH ledger", { auto_deploy: false })
         yield* person(() => row(page, "ledger").locator(".notes", { hasText: "auto-deploy off" }).waitFor())
+        const { pool } = yield* Database
+        yield* pool.unsafe(
+          "update checked set checked_at = now() - interval '3 hours' where repository = 'web'"
+        )
+        const silent = row(page, "web").locator(".stale", { hasText: "registry not read for 3 h" })
+        yield* person(() => silent.waitFor())
+        assert.strictEqual(yield* person(() => row(page, "api").locator(".stale").innerText()), "")
         yield* call(origin, "POST /v1/brake/release", { id: 1 })
         yield* person(() => page.locator("#brake").waitFor({ state: "hidden" }))
         assert.isTrue(yield* person(() => page.evaluate(() => "loaded" in globalThis)))
