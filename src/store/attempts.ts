@@ -2,7 +2,7 @@ import type { PgClient } from "@effect/sql-pg"
 import { Effect } from "effect"
 import type { AttemptState } from "../domain/Attempt.ts"
 import { noRequest } from "./desired.ts"
-import { standing } from "./fence.ts"
+import { repositoryOf, standing } from "./fence.ts"
 import { isYes } from "./rows.ts"
 import type { StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
@@ -65,13 +65,13 @@ export const attempts = (
       storeCall(
         "StateStore.accept",
         sql`
-          with fence as (${standing(sql, fence)}), accepted as (
+          with fence as (${standing(sql, fence)}), own as (${repositoryOf(sql, attempt)}), accepted as (
             update attempt a set
               state = 'accepted', phase = 'rolling', accepted_at = now(), changed_at = now(),
               epoch = fence.epoch, holder = fence.holder,
-              mark_before = (select high_water_mark from repository where name = a.repository),
+              mark_before = own.high_water_mark,
               words = null, nomad_index = ${nomadIndex}, nomad_version = ${nomadVersion}::bigint, eval_id = ${evalId}::text
-            from fence
+            from fence, own
             where a.id = ${attempt}::uuid and a.state in ('submitted', 'unknown')
             returning a.*
           ), accounted as (
@@ -95,12 +95,12 @@ export const attempts = (
       storeCall(
         "StateStore.move",
         sql`
-          with fence as (${standing(sql, fence)}), moved as (
+          with fence as (${standing(sql, fence)}), own as (${repositoryOf(sql, attempt)}), moved as (
             update attempt a set
               state = ${to}, words = ${words}, changed_at = now(),
               ended_at = case when ${to} in ('intended', 'unknown') then null else now() end,
               epoch = fence.epoch, holder = fence.holder
-            from fence
+            from fence, own
             where a.id = ${attempt}::uuid and a.state = any(${sources[to]}::text[])
             returning a.*
           ), closed as (

@@ -38,15 +38,19 @@ export const desired = (
     const names = watched.map(({ name }) => name)
     const jobs = watched.map(({ mapping }) => jobKey(mapping.job))
     return sql`
-      with moved as (
+      with other as (
+        select r.name, r.mapped_to, w.job
+        from repository r join unnest(${names}::text[], ${jobs}::text[]) as w (name, job) on w.name = r.name
+        where r.mapped_to is distinct from w.job
+        order by r.name for no key update of r
+      ), moved as (
         update repository r set
-          mapped_to = w.job,
+          mapped_to = other.job,
           baseline_tag = case when r.mapped_to is null then r.baseline_tag end,
           baseline_digest = case when r.mapped_to is null then r.baseline_digest end,
           baseline_at = case when r.mapped_to is null then r.baseline_at end
-        from unnest(${names}::text[], ${jobs}::text[]) as w (name, job), repository old
-        where r.name = w.name and old.name = r.name and r.mapped_to is distinct from w.job
-        returning r.name, old.mapped_to as before, w.job as after
+        from other where r.name = other.name
+        returning r.name, other.mapped_to as before, other.job as after
       )
       insert into audit (who, action, repository, before, after)
       select 'registrywatcher', 'mapped to another job', name, before::jsonb, after::jsonb
@@ -66,7 +70,7 @@ export const desired = (
         and (p.pinned_tag, p.auto_deploy) is distinct from (r.pinned_tag, r.auto_deploy)
         and (p.pinned_tag <> '' or not p.auto_deploy or exists (
           select from audit a where a.repository = r.name and a.action = 'taken over'))
-      for update of r
+      order by r.name for no key update of r
     ), retaken as (
       update repository r set
         pinned_tag = theirs.pin, auto_deploy = theirs.auto_deploy, generation = r.generation + 1, edited_at = now(),
@@ -158,7 +162,7 @@ export const desired = (
           (json) => sql`
         with old as (
           select *, generation <> coalesce(${expected}::bigint, generation) as stale
-          from repository where name = ${repository} for update
+          from repository where name = ${repository} for no key update
         ), wanted as (
           select old.name,
             coalesce(${pinnedTag}::text, old.pinned_tag) as pinned_tag,
@@ -224,7 +228,7 @@ export const desired = (
         sql`
         with fence as (${standing(sql, fence)}), old as (
           select r.name, r.hold from repository r, fence
-          where r.name = ${repository} and r.generation = ${generation} and r.hold is not null for update of r
+          where r.name = ${repository} and r.generation = ${generation} and r.hold is not null for no key update of r
         ), ended as (
           update repository r set hold = null from old where r.name = old.name returning r.name
         )

@@ -2,7 +2,7 @@ import type { PgClient } from "@effect/sql-pg"
 import { Effect } from "effect"
 import { Attempt } from "../domain/Attempt.ts"
 import type { Tag } from "../domain/Tag.ts"
-import { standing } from "./fence.ts"
+import { repositoryOf, standing } from "./fence.ts"
 import { decodeRows, isYes, rowOf } from "./rows.ts"
 import type { Ending, StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
@@ -74,13 +74,13 @@ export const rollouts = (
       storeCall(
         "StateStore.end",
         sql`
-          with fence as (${standing(sql, fence)}), ended as (
+          with fence as (${standing(sql, fence)}), own as (${repositoryOf(sql, attempt)}), ended as (
             update attempt a set
               state = ${outcome}, phase = null, words = ${words}, changed_at = now(), ended_at = now(),
               epoch = fence.epoch, holder = fence.holder, blame = ${blame}::text,
               nomad_version = coalesce(${nomadVersion}::bigint, a.nomad_version),
               deployment_id = coalesce(${deploymentId}::text, a.deployment_id)
-            from fence
+            from fence, own
             where a.id = ${attempt}::uuid and a.state = 'accepted'
             returning a.*
           ), later as (

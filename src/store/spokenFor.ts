@@ -31,11 +31,13 @@ export const spokenFor = (
         ), told as (
           select u.repository, jsonb_agg(u.marker order by u.marker) as markers
           from unknown u join adopted using (marker) group by u.repository
+        ), own as (
+          select r.name from repository r join told on told.repository = r.name order by r.name for no key update of r
         ), changed as (
           update repository r set
             baseline_tag = null, baseline_digest = null, baseline_at = null,
             generation = r.generation + 1, updated_by = ${by}, updated_at = now()
-          from told where r.name = told.repository
+          from own where r.name = own.name
           returning r.name, r.generation
         ), audited as (
           insert into audit (who, address, action, repository, after)

@@ -34,7 +34,7 @@ export const steering = (
         sql`
         with old as (
           select *, generation <> coalesce(${expected}::bigint, generation) as stale
-          from repository where name = ${repository} for update
+          from repository where name = ${repository} for no key update
         ), ordered as (
           update attempt a set
             ordered = ${order}, ordered_by = ${by}, ordered_why = ${why}::text, ordered_deployment = a.deployment_id,

@@ -204,10 +204,12 @@ export const views = (
       storeCall(
         "StateStore.acceptView",
         sql<StandingRow>`
-          with accepted as (
+          with own as (
+            select name from repository where name = ${repository} for no key update
+          ), accepted as (
             update repository_view v set accepted_hash = v.suspect_hash, accepted_by = ${by}, accepted_by_reset = false
-            where v.repository = ${repository} and v.suspect is not null
-            returning *
+            from own where v.repository = own.name and v.suspect is not null
+            returning v.*
           ), raised as (
             update repository r set generation = r.generation + 1, updated_by = ${by}, updated_at = now()
             from accepted where r.name = accepted.repository

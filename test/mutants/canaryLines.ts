@@ -5,6 +5,7 @@ const steering = "src/store/steering.ts"
 const promotionTest = "test/decide/promotion.test.ts"
 const steeringTest = "test/store/steering.test.ts"
 const canariesTest = "test/reconcile/canaries.test.ts"
+const locksTest = "test/store/locks.test.ts"
 
 /** Who promotes and who fails a rollout, once, and which. */
 export const canaryLines: ReadonlyArray<Mutant> = [
@@ -93,5 +94,23 @@ export const canaryLines: ReadonlyArray<Mutant> = [
     "S11",
     [canariesTest, "S11: T16: ends before what is newer comes"],
     edit("src/decide/decide.ts", "if (ours !== undefined && isBeingFailed(ours)) return false", "")
+  ),
+  mutant(
+    "S1 order",
+    "an attempt is locked before its repository",
+    "S1",
+    [locksTest, "S1: a person who fails a rollout at the very moment"],
+    edit(
+      "src/store/fence.ts",
+      " and r.name = a.repository for no key update of r",
+      " and r.name = a.repository"
+    )
+  ),
+  mutant(
+    "S1 tells",
+    "who orders a rollout locks the key of its repository as well",
+    "S1",
+    [locksTest, "S1: who has the repository keeps nobody from telling of it"],
+    edit(steering, "where name = ${repository} for no key update", "where name = ${repository} for update")
   )
 ]
