@@ -23,6 +23,13 @@ export const suspect = (
   return lost.length > few && lost.length > before.length * share ? "many_tags_gone" : null
 }
 
+/** From a suspect listing nothing is believed gone: what is new in it is added to the last good one (S9). */
+export const withListed = (
+  before: ReadonlyArray<Tag> | null,
+  listed: ReadonlyArray<Tag>,
+  isSuspect: boolean
+): ReadonlyArray<Tag> => (isSuspect ? [...new Set([...(before ?? []), ...listed])] : listed)
+
 /** What is missing, in a sentence for people. */
 export const describeDoubt = ({ suspicion, listed, lost, sample, running, since }: Doubt): string => {
   const gives = {

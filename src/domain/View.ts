@@ -35,6 +35,28 @@ export interface View {
   readonly gone: ReadonlySet<Tag>
 }
 
+/** The view with what the registry said of one tag: its digest, or null, that it has none. */
+export const withDigest = (view: View | null, tag: Tag, digest: Digest | null, takenAt: Date): View => {
+  const { tags, ...rest } = view ?? {
+    tags: null,
+    digests: new Map(),
+    takenAt,
+    suspect: null,
+    gone: new Set()
+  }
+  const digests = new Map(rest.digests)
+  const gone = new Set(rest.gone)
+  if (digest === null) {
+    digests.delete(tag)
+    gone.add(tag)
+  } else {
+    digests.set(tag, digest)
+    gone.delete(tag)
+  }
+  const left = digest === null ? (tags?.filter((listed) => listed !== tag) ?? null) : tags
+  return { ...rest, digests, gone, tags: left }
+}
+
 /** A tag's row: when it was first seen, its last digest, and when it left the listing. */
 export const TagRow = Schema.Struct({
   tag: Tag,

@@ -5,7 +5,7 @@ import type { Digest } from "../domain/Digest.ts"
 import type { History } from "../domain/History.ts"
 import type { Observed } from "../domain/Observed.ts"
 import type { Tag } from "../domain/Tag.ts"
-import type { View } from "../domain/View.ts"
+import { type View, withDigest } from "../domain/View.ts"
 import type { Watched } from "../domain/Watched.ts"
 
 /** Milliseconds of the monotonic clock: all that schedules here (S19). */
@@ -125,17 +125,6 @@ export class Watching {
 
   /** What of the view a digest, or its absence, changes. */
   learn(tag: Tag, digest: Digest | null, takenAt: Date): void {
-    const view = this.#view ?? { tags: null, digests: new Map(), takenAt, suspect: null, gone: new Set() }
-    const digests = new Map(view.digests)
-    const gone = new Set(view.gone)
-    if (digest === null) {
-      digests.delete(tag)
-      gone.add(tag)
-    } else {
-      digests.set(tag, digest)
-      gone.delete(tag)
-    }
-    const tags = digest === null ? (view.tags?.filter((listed) => listed !== tag) ?? null) : view.tags
-    this.view = { ...view, digests, gone, tags }
+    this.view = withDigest(this.#view, tag, digest, takenAt)
   }
 }

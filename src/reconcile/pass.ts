@@ -12,6 +12,7 @@ import type { Desired } from "../domain/Desired.ts"
 import type { Digest } from "../domain/Digest.ts"
 import type { Observed } from "../domain/Observed.ts"
 import { StateStore } from "../store/StateStore.ts"
+import { aim } from "./aim.ts"
 import { deploy, type Deployed, intendedBefore } from "./deploy.ts"
 import { fetchManifest } from "./fetchManifest.ts"
 import { settle } from "./settle.ts"
@@ -27,9 +28,6 @@ export interface PassAnswer {
   /** Nomad or the registry did not answer as it should: the repository backs off, `retryIn` at least. */
   readonly isFault: boolean
 }
-
-// A digest learnt on the way may change the election; so many tags are tried in one pass.
-const manifestsAPass = 5
 
 /**
  * One pass over one repository: observe, view, decide, record, act. It looks at levels, never at what woke it, and never
@@ -49,29 +47,27 @@ export const pass = Effect.fn("pass")(function* (watching: Watching, passing: Pa
     ;({ situation, base, isFresh } = yield* survey(watching, passing, true))
   }
   situation = yield* withCanaries(fence, situation)
-  let decision = decide(situation)
-  if (decision._tag === "Deploy" && !isFresh) {
+  let first = decide(situation)
+  if (first._tag === "Deploy" && !isFresh) {
     // What acts is decided on a read of this very pass (S3).
     ;({ situation, base } = yield* survey(watching, passing, true))
-    decision = decide(situation)
+    first = decide(situation)
   }
-  decision = yield* amongAll(watching, passing, situation, decision)
-  for (let fetched = 0; decision._tag === "Deploy" && fetched < manifestsAPass; fetched++) {
-    const { tag, reason } = decision
-    const fetch = yield* fetchManifest(watching, decision, passing, situation.desired)
-    if (fetch._tag === "Fault") {
-      if (reason !== "requested") return yield* conclude(watching, passing, situation, fetch.show)
-      // The request waits for its target; what goes on meanwhile is decided without it.
-      situation = { ...situation, requestFault: fetch.show }
-    }
-    situation = { ...situation, seen: seenBy(watching) }
-    decision = yield* amongAll(watching, passing, situation, decide(situation))
-    if (fetch._tag !== "Digest" || decision._tag !== "Deploy" || base === undefined) continue
-    if (decision.tag === tag && decision.digest === fetch.digest) {
-      return yield* act(watching, passing, situation, base, decision, fetch.digest)
-    }
+  const aimed = yield* aim(
+    situation,
+    first,
+    (decision, { desired }) =>
+      Effect.map(fetchManifest(watching, decision, passing, desired), (fetched) => ({
+        fetched,
+        seen: seenBy(watching)
+      })),
+    (situation, decision) => amongAll(watching, passing, situation, decision)
+  )
+  const { decision, digest } = aimed
+  if (decision._tag === "Deploy" && digest !== null && base !== undefined) {
+    return yield* act(watching, passing, aimed.situation, base, decision, digest)
   }
-  const answer = yield* conclude(watching, passing, situation, decision)
+  const answer = yield* conclude(watching, passing, aimed.situation, decision)
   // There may be more tags that are none below those: the next listing would bring the same ones back to the top.
   return decision._tag === "Deploy" ? { ...answer, retryIn: null, isFault: true } : answer
 })

@@ -1,7 +1,7 @@
 import { Duration, Effect, Random } from "effect"
 import { Ballot } from "../decide/Ballot.ts"
 import { elect, quarantinedTags } from "../decide/elect.ts"
-import { suspect } from "../decide/suspicion.ts"
+import { suspect, withListed } from "../decide/suspicion.ts"
 import type { Desired } from "../domain/Desired.ts"
 import type { Digest } from "../domain/Digest.ts"
 import type { History } from "../domain/History.ts"
@@ -178,7 +178,7 @@ const list = Effect.fnUntraced(function* (
   })
   watching.savedFor = desired.generation
   const gone = new Set([...(view?.gone ?? [])].filter((tag) => !given.includes(tag)))
-  watching.listing = doubt === null ? given : union(before ?? [], given)
+  watching.listing = withListed(before, given, doubt !== null)
   const tags = doubt === null ? given : watching.listing.filter((tag) => !gone.has(tag))
   // The same array where nothing changed: the ballot then has nothing to compare once more.
   const kept = view?.tags != null && isEqualSet(watching.ballot.tags, tags) ? view.tags : tags
@@ -221,8 +221,6 @@ const save = Effect.fnUntraced(function* (
   }
   return doubt
 })
-
-const union = (a: ReadonlyArray<Tag>, b: ReadonlyArray<Tag>): ReadonlyArray<Tag> => [...new Set([...a, ...b])]
 
 const isEqualSet = (a: ReadonlySet<Tag>, b: ReadonlyArray<Tag>): boolean =>
   a.size === b.length && b.every((tag) => a.has(tag))

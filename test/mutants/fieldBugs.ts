@@ -258,13 +258,13 @@ export const fieldBugs: ReadonlyArray<Mutant> = [
     [racesTest, "S10: a tag that moves between look and manifest is deployed as the manifest is"],
     edit(
       "src/reconcile/fetchManifest.ts",
-      "learn(watching, tag, manifest.digest)",
-      "learn(watching, tag, digest ?? manifest.digest)"
+      "learn(watching, tag, answer.digest)",
+      "learn(watching, tag, decision.digest ?? answer.digest)"
     ),
     edit(
-      "src/reconcile/fetchManifest.ts",
-      `const found: Fetched = { _tag: "Digest", digest: manifest.digest }`,
-      `const found: Fetched = { _tag: "Digest", digest: digest ?? manifest.digest }`
+      "src/decide/manifest.ts",
+      `return { _tag: "Digest", digest: answer.digest }`,
+      `return { _tag: "Digest", digest: decision.digest ?? answer.digest }`
     )
   ),
   mutant(
