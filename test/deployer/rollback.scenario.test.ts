@@ -43,7 +43,8 @@ describe("T16: a rollback that comes before a register is scheduled", () => {
   layer(simulatedWith({ ...quickTimings, evaluation: 400 }), { excludeTestServices: true })((it) => {
     it.effect("S11: T16: statement 112: the register is swallowed, the attempt that failed reverted", () =>
       Effect.gen(function* () {
-        yield* stable("race")
+        // Its deadline, five times that, is not to fail the deployment first.
+        yield* stable("race", { minHealthyTime: 1_000 })
         const { url } = yield* NomadSimulator
         const first = yield* deploy("race", to("1.0.1-slow", digestA))
         const rolls = yield* eventually(
