@@ -51,6 +51,7 @@ export const pass = Effect.fn("pass")(function* (watching: Watching, passing: Pa
   if (first._tag === "Deploy" && !isFresh) {
     // What acts is decided on a read of this very pass (S3).
     ;({ situation, base } = yield* survey(watching, passing, true))
+    situation = yield* withCanaries(fence, situation)
     first = decide(situation)
   }
   const aimed = yield* aim(
@@ -201,14 +202,17 @@ const act = Effect.fnUntraced(function* (
   return { decision, ...after(deployed) } satisfies PassAnswer
 })
 
-/** Accepted, refused or unknown: the next pass sees what came of it. A write of somebody else gets a moment to settle. */
+/**
+ * Accepted, rejected or unknown: the next pass sees what came of it. Somebody else's write in between is a fault like
+ * any other: one is over in a moment, and who keeps writing is not met with an attempt each time.
+ */
 const after = (deployed: Deployed): Pick<PassAnswer, "retryIn" | "isFault"> => {
   switch (deployed._tag) {
     case "NotApplied":
       return { retryIn: Duration.millis(deployed.retryAfter ?? 0), isFault: true }
     case "Conflict":
     case "Refused":
-      return { retryIn: Duration.millis(250), isFault: false }
+      return { retryIn: Duration.zero, isFault: true }
     case "Accepted":
     case "Rejected":
     case "Unknown":

@@ -63,7 +63,7 @@ export const steer = Effect.fn("steer")(function* (fence: Fence, situation: Situ
   const isOrdered = by !== null
   const send = { attempt: attempt.id, order, deployment, isOrdered, generation, life }
   // A person, or another leader, was faster.
-  if (!(yield* leader.guard(store.sendOrder(fence, send)))) return again(Duration.millis(250))
+  if (!(yield* leader.guard(store.sendOrder(fence, send)))) return { ...again(Duration.zero), isFault: true }
   const annotations = { attempt: attempt.id, tag: attempt.toTag, deployment, by: by ?? "healthy canaries" }
   yield* Effect.logInfo(order === "promote" ? "promoting" : "failing").pipe(Effect.annotateLogs(annotations))
   const answer = yield* leader.guard(deployer[order](attempt, deployment))

@@ -82,6 +82,17 @@ export const canaryLines: ReadonlyArray<Mutant> = [
     edit(promotion, "canariesOf(attempt)?.isOwn === false", "canariesOf(attempt)?.isOwn === null")
   ),
   mutant(
+    "S24 canaries",
+    "canaries that were not read in this pass are promoted by what they were in one before",
+    "S24",
+    [canariesTest, "S24: that could not be read in this pass"],
+    edit(
+      "src/reconcile/pass.ts",
+      "passing, true))\n    situation = yield* withCanaries(fence, situation)",
+      "passing, true))"
+    )
+  ),
+  mutant(
     "S11 failed",
     "what a person failed is tried again once its place was taken",
     "S11",

@@ -31,6 +31,17 @@ export const ruleLines: ReadonlyArray<Mutant> = [
     edit(attempts, "and a.state in ('submitted', 'unknown')", "and a.state <> 'accepted'")
   ),
   mutant(
+    "L7 conflict",
+    "who keeps writing the job is met with an attempt at each write",
+    "L7",
+    [loopTest, "L7: who keeps writing the job"],
+    edit(
+      "src/reconcile/pass.ts",
+      "return { retryIn: Duration.zero, isFault: true }",
+      "return { retryIn: Duration.millis(250), isFault: false }"
+    )
+  ),
+  mutant(
     "S4",
     "with check-and-set broken, an unknown outcome is sent again at once",
     "S4",

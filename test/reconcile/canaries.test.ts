@@ -198,6 +198,38 @@ describe("canaries", () => {
     })
   )
 
+  story(
+    "S24: that could not be read in this pass are not promoted by what they were in one before, whatever the pass turned to",
+    Effect.gen(function* () {
+      const nomad = yield* NomadSimulator
+      // What is not told of the deployment is not known before the job is read anew.
+      yield* nomad.inject({
+        _tag: "Answer",
+        status: 403,
+        body: "Permission denied",
+        path: "/v1/event/stream"
+      })
+      const { story } = yield* waiting(healthy)
+      const id = (yield* story.attempts)[0]?.deploymentId ?? assert.fail("no deployment")
+      yield* nomad.inject({ _tag: "Answer", status: 500, body: "rpc error", path: `/v1/deployment/${id}` })
+      yield* soaked
+      yield* Effect.promise(() =>
+        fetch(`${nomad.url}/v1/deployment/pause/${id}`, {
+          method: "POST",
+          body: JSON.stringify({ DeploymentID: id, Pause: true })
+        })
+      )
+      yield* story.push("v1.2.0")
+      // A newer version is to be deployed, and is not, as the deployment is found to be paused.
+      yield* story.check
+      assert.strictEqual(yield* story.decision, "Follow")
+      assert.deepStrictEqual(yield* story.registered, [
+        story.at("v1.1.0", (yield* story.attempts)[0]?.toDigest ?? "")
+      ])
+      assert.deepStrictEqual(yield* steered, [])
+    })
+  )
+
   for (const [when, sends] of [
     ["after", ["promote null"]],
     ["before", ["promote null", "promote 200"]]

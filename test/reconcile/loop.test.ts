@@ -287,6 +287,25 @@ describe("the loop", () => {
   )
 
   story(
+    "L7: who keeps writing the job is met with ever fewer attempts, and not with one at each write",
+    Effect.gen(function* () {
+      const story = yield* Story.begin(["v1.0.0"])
+      const nomad = yield* NomadSimulator
+      const body = "Enforcing job modify index 7: job exists with conflicting job modify index: 9"
+      yield* nomad.inject({ _tag: "Answer", method: "POST", path: "/v1/job", status: 500, body })
+      yield* story.push("v1.1.0")
+      yield* story.check
+      yield* pass("60 seconds")
+      const { length } = yield* story.attempts
+      assert.isAtLeast(length, 4)
+      assert.isAtMost(length, 9)
+      yield* nomad.clearFaults
+      yield* awhile
+      assert.deepStrictEqual((yield* story.attempts).at(-1)?.state, "succeeded")
+    })
+  )
+
+  story(
     "rule 16: what Nomad refuses is told in its words and not sent again and again",
     Effect.gen(function* () {
       const story = yield* Story.begin(["v1.0.0"])
