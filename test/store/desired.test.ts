@@ -1,10 +1,11 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Effect, Fiber, Queue, Stream } from "effect"
+import { Context, Effect, Fiber, Layer, Queue, Redacted, Stream } from "effect"
+import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import { Tag } from "../../src/domain/Tag.ts"
 import { Database } from "../../src/store/Database.ts"
 import { StateStore, type Told } from "../../src/store/StateStore.ts"
-import { layerFreshStore, noPostgres } from "../real/postgres.ts"
+import { freshDatabase, layerFreshStore, noPostgres } from "../real/postgres.ts"
 import { digest, leading, newFence, person, target, versionsOf, watched } from "./rows.ts"
 
 const v1 = Tag.make("v1")
@@ -380,7 +381,49 @@ describe.skipIf(noPostgres)("desired state", () =>
   })
 )
 
-describe.skipIf(noPostgres)("changes", () =>
+/** In front of Postgres: what hangs up ends every connection, in order and without a word, as a proxy that goes does. */
+const proxyTo = ({ hostname, port }: URL) =>
+  Effect.suspend(() => {
+    const open = new Set<Socket>()
+    const server = createServer((client) => {
+      const postgres = connect(Number(port), hostname)
+      for (const socket of [client, postgres]) socket.on("error", () => socket.destroy())
+      client.pipe(postgres).pipe(client)
+      open.add(client)
+    })
+    const hangUp = () => {
+      for (const client of open) client.end()
+    }
+    const listening = Effect.callback<number>((resume) => {
+      server.listen(0, "127.0.0.1", () => resume(Effect.succeed((server.address() as AddressInfo).port)))
+    })
+    return Effect.acquireRelease(listening, () =>
+      Effect.sync(() => {
+        hangUp()
+        server.close()
+      })
+    ).pipe(Effect.map((port) => ({ port, hangUp })))
+  })
+
+describe.skipIf(noPostgres)("changes", () => {
+  it.live("L3: are listened for anew after a connection that ended without a word", () =>
+    Effect.gen(function* () {
+      const url = new URL(Redacted.value(yield* freshDatabase))
+      const { port, hangUp } = yield* proxyTo(url)
+      url.port = String(port)
+      const store = yield* Layer.build(
+        Layer.provide(StateStore.layer, Database.layerUrl(Redacted.make(url.href)))
+      )
+      const told = yield* Queue.unbounded<Told>()
+      yield* Effect.forkScoped(
+        Stream.runForEach(Context.get(store, StateStore).changes, (name) => Queue.offer(told, name))
+      )
+      assert.isNull(yield* Queue.take(told))
+      hangUp()
+      assert.isNull(yield* Queue.take(told))
+    }).pipe(Effect.scoped, Effect.timeout("10 seconds"))
+  )
+
   layer(layerFreshStore, { excludeTestServices: true })((it) => {
     it.effect("tells each change of desired state, and `null` after every new connection", () =>
       Effect.gen(function* () {
@@ -409,7 +452,7 @@ describe.skipIf(noPostgres)("changes", () =>
       }).pipe(Effect.scoped, Effect.timeout("10 seconds"))
     )
   })
-)
+})
 
 describe.skipIf(noPostgres)("the predecessor's table", () => {
   const old = Effect.fnUntraced(function* (rows: string) {
