@@ -86,18 +86,41 @@ describe("S5: T6: an HCL source keeps everything but the old image at the image'
         Variables: `# img = "${old}"\nother = "${old}"\nimg = "${old}"\nmap = {\n img = "${old}"\n}\n`
       }
     ],
-    ["a variable's default", one, { Source: variable(declared(`  default = "${old}"\n`)) }]
+    ["a variable's default", one, { Source: variable(declared(`  default = "${old}"\n`)) }],
+    [
+      "a tag in a variable",
+      one,
+      {
+        Source: inTask(`config { image = "${image}:\${var.img}" }`, declared("")),
+        VariableFlags: { img: "1.2.3" }
+      }
+    ],
+    [
+      "a tag after a variable",
+      one,
+      { Source: inTask('config { image = "${var.img}:1.2.3" }', declared(`  default = "${image}"\n`)) }
+    ],
+    [
+      "a tag in a variable of two",
+      one,
+      {
+        Source: inTask('config { image = "${var.img}:${ var.tag }" }', declared(`  default = "${image}"\n`)),
+        VariableFlags: { other: "1.2.3" },
+        Variables: `tag = "1.2.3"\n`
+      }
+    ]
   ])("%s", (_, read, stored) => {
     const before = { Source: "", Format: "hcl2", VariableFlags: {}, Variables: "", ...stored }
     const after = rewriting(read, stored)
     assert.isDefined(after)
     assert.strictEqual(after.Format, "hcl2")
-    // Putting the old image back gives the text that was there: nothing else moved.
-    assert.strictEqual(text(after).replaceAll(now, old), text(before))
-    assert.strictEqual(text(after).split(now).length - 1, read === two ? 2 : 1)
+    // Putting the old tag back gives the text that was there: nothing else moved.
+    const tag = now.slice(image.length + 1)
+    assert.strictEqual(text(after).replaceAll(tag, "1.2.3"), text(before))
+    assert.strictEqual(text(after).split(tag).length - 1, read === two ? 2 : 1)
     assert.notInclude(
       after.Source.slice(after.Source.indexOf('task "u"')).slice(0, 60),
-      read === one ? now : "\0"
+      read === one ? tag : "\0"
     )
   })
 
@@ -105,6 +128,35 @@ describe("S5: T6: an HCL source keeps everything but the old image at the image'
     ["a source that never had the image", one, { Source: inTask("") }],
     ["another image than the job has", one, { Source: inTask(`config { image = "${image}:1" }`) }],
     ["an image put together", one, { Source: inTask('config { image = "x:${var.tag}" }') }],
+    [
+      "an image put together otherwise",
+      one,
+      {
+        Source: inTask('config { image = "other:${var.img}" }', declared("")),
+        VariableFlags: { img: "1.2.3" }
+      }
+    ],
+    [
+      "a tag behind what nobody tells",
+      one,
+      {
+        Source: inTask(`config { image = "\${var.name}${image}:\${var.img}" }`, declared("")),
+        VariableFlags: { img: "1.2.3" }
+      }
+    ],
+    [
+      "a tag in a variable used elsewhere too",
+      one,
+      {
+        Source: inTask(`config {\n image = "${image}:\${var.img}"\n args = [var.img]\n}`, declared("")),
+        VariableFlags: { img: "1.2.3" }
+      }
+    ],
+    [
+      "a variable behind what changes",
+      one,
+      { Source: inTask(`config { image = "${old}\${var.img}" }`, declared("")), VariableFlags: { img: "" } }
+    ],
     ["an image from a function", one, { Source: inTask('config { image = lower("x") }') }],
     ["an image that is not in the config", one, { Source: inTask(`env {\n image = "${old}"\n }`) }],
     ["a local", one, { Source: inTask("config { image = local.img }") }],
@@ -172,7 +224,7 @@ describe("S5: T6: an HCL source keeps everything but the old image at the image'
   })
 
   it("X23: nests as deep as it likes", () => {
-    assert.isUndefined(hclAttributes('a = "'.concat('${"'.repeat(300_000)))[0]?.literal)
+    assert.isUndefined(hclAttributes('a = "'.concat('${"'.repeat(300_000)))[0]?.parts)
     assert.deepStrictEqual(hclAttributes("{".repeat(300_000)), [])
   })
 })

@@ -4,15 +4,17 @@ export interface HclFrame {
   readonly label: string | undefined
 }
 
-/** `name = value` whose value is one string without `${`, or one `var.x`; a place in the text is a range of it. */
+/** A piece of a string: as it stands there, or the value of `var.x`. */
+export type HclPart = { readonly literal: string } | { readonly variable: string }
+
+/** `name = value` whose value is one string of such parts, or one `var.x`; a place in the text is a range of it. */
 export interface HclAttribute {
   /** How many blocks, objects and lists it stands in, and the innermost three of them, the inmost last. */
   readonly depth: number
   readonly frames: ReadonlyArray<HclFrame>
   readonly name: string
-  readonly literal: string | undefined
-  /** `x` of `var.x` and of `"${var.x}"`. */
-  readonly variable: string | undefined
+  /** Of `"a${var.x}"` it is `a` and `x`, of `var.x` it is `x`; undefined: the string has something else in it. */
+  readonly parts: ReadonlyArray<HclPart> | undefined
   readonly start: number
   readonly end: number
 }
@@ -91,9 +93,27 @@ const tokensOf = (text: string): ReadonlyArray<Token> => {
   return tokens
 }
 
-/** The string as HCL reads it; undefined with a template or an escape in it, which an image never has. */
-const literalOf = (quoted: string): string | undefined =>
-  /^"[^"\\$%]*"$/.test(quoted) ? quoted.slice(1, -1) : undefined
+const part = /[^"\\$%]+|\$\{\s*var\.([\p{L}_][\p{L}\p{N}_-]*)\s*\}/uy
+
+/** What the string is made of; undefined with an escape or another template in it, which an image never has. */
+const partsOf = (quoted: string): ReadonlyArray<HclPart> | undefined => {
+  if (!quoted.endsWith('"')) return undefined
+  const parts: Array<HclPart> = []
+  let at = 1
+  while (at < quoted.length - 1) {
+    const found = matchAt(part, quoted, at)
+    if (found === null) return undefined
+    parts.push(found[1] === undefined ? { literal: found[0] } : { variable: found[1] })
+    at += found[0].length
+  }
+  return parts
+}
+
+/** The string as HCL reads it; undefined where it is not all literal. */
+const literalOf = (quoted: string): string | undefined => {
+  const [only, ...more] = partsOf(quoted) ?? []
+  return only !== undefined && "literal" in only && more.length === 0 ? only.literal : undefined
+}
 
 /**
  * Attributes of an HCL2 text with a simple value, and the blocks that each stands in. Total: text that is no HCL has
@@ -139,9 +159,7 @@ export const hclAttributes = (text: string): ReadonlyArray<HclAttribute> => {
       const name = nameOf(statement[0])
       const common = { depth: frames.length, frames: frames.slice(-3), name, start: value.start }
       if (value.kind === "string" && isEnd(tokens[at + 2])) {
-        const quoted = textOf(value)
-        const variable = /^"\$\{\s*var\.([\p{L}_][\p{L}\p{N}_-]*)\s*\}"$/u.exec(quoted)?.[1]
-        attributes.push({ ...common, literal: literalOf(quoted), variable, end: value.end })
+        attributes.push({ ...common, parts: partsOf(textOf(value)), end: value.end })
       } else if (
         textOf(value) === "var" &&
         textOf(tokens[at + 2]) === "." &&
@@ -151,8 +169,7 @@ export const hclAttributes = (text: string): ReadonlyArray<HclAttribute> => {
         const variable = tokens[at + 3]
         attributes.push({
           ...common,
-          literal: undefined,
-          variable: textOf(variable),
+          parts: [{ variable: textOf(variable) }],
           end: variable?.end ?? value.end
         })
       }

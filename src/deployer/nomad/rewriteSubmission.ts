@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import type { RawJob } from "./editJob.ts"
 import type { MappedTask } from "./findTasks.ts"
-import { type HclAttribute, hclAttributes } from "./hclAttributes.ts"
+import { type HclAttribute, hclAttributes, type HclPart } from "./hclAttributes.ts"
 
 /** The stored source of a job version (`nomad-api.md` §2.4). */
 export const Submission = Schema.Struct({
@@ -49,58 +49,93 @@ const imageAttribute = (
   return found.length === 1 ? found[0] : undefined
 }
 
-/** Gives the variable `name` the value `image` where its old value came from: a flag, the var-file, its default. */
-const rewriteVariable = (
-  submission: Submission,
-  name: string,
-  old: string,
-  image: string
-): Submission | undefined => {
+const literalOf = ({ parts }: HclAttribute): string | undefined => {
+  const [only, ...more] = parts ?? []
+  return only !== undefined && "literal" in only && more.length === 0 ? only.literal : undefined
+}
+
+/** The value of a variable, and the submission in which it has another one there. */
+interface Variable {
+  readonly value: string
+  readonly set: (value: string) => Submission
+}
+
+/** The one such attribute of a text; its value where that is all literal. */
+const placeIn = (text: string, isPlace: (attribute: HclAttribute) => boolean) => {
+  const [attribute, ...more] = hclAttributes(text).filter(isPlace)
+  if (attribute === undefined) return undefined
+  const set = (value: string): string => replaceValues(text, [{ attribute, value }])
+  return { value: more.length > 0 ? undefined : literalOf(attribute), set }
+}
+
+/** Where the variable `name` has its value from: a flag, the var-file, its default; undefined: not told by the text. */
+const variableOf = (submission: Submission, name: string): Variable | undefined => {
   const flags = submission.VariableFlags ?? {}
-  if (Object.hasOwn(flags, name))
-    return flags[name] === old ? { ...submission, VariableFlags: { ...flags, [name]: image } } : undefined
-  const rewrite = (text: string, isPlace: (attribute: HclAttribute) => boolean) => {
-    const [place, ...more] = hclAttributes(text).filter(isPlace)
-    if (place === undefined) return { found: false, text }
-    if (place.literal !== old || more.length > 0) return { found: true, text: undefined }
-    return { found: true, text: replaceValues(text, [{ attribute: place, value: image }]) }
-  }
-  const file = rewrite(submission.Variables, (place) => place.depth === 0 && place.name === name)
-  if (file.found) return file.text === undefined ? undefined : { ...submission, Variables: file.text }
-  const source = rewrite(
+  const flag = Object.hasOwn(flags, name) ? flags[name] : undefined
+  if (flag !== undefined)
+    return { value: flag, set: (value) => ({ ...submission, VariableFlags: { ...flags, [name]: value } }) }
+  const file = placeIn(submission.Variables, (place) => place.depth === 0 && place.name === name)
+  const source = placeIn(
     submission.Source,
     ({ depth, frames, name: attribute }) =>
       depth === 1 && frames[0]?.name === "variable" && frames[0].label === name && attribute === "default"
   )
-  return source.found && source.text !== undefined ? { ...submission, Source: source.text } : undefined
+  const place = file ?? source
+  if (place?.value === undefined) return undefined
+  const { value, set } = place
+  const key = file === undefined ? "Source" : "Variables"
+  return { value, set: (value) => ({ ...submission, [key]: set(value) }) }
+}
+
+const valueOf = (submission: Submission, part: HclPart): string | undefined =>
+  "literal" in part ? part.literal : variableOf(submission, part.variable)?.value
+
+/**
+ * What the last part of an image's value has to become, so that the whole is `image`: the parts before it stay as they
+ * are, such as a registry in a variable. Undefined where the parts do not make the image that the job has.
+ */
+const lastPart = (
+  submission: Submission,
+  parts: ReadonlyArray<HclPart>,
+  { old, image }: { readonly old: string; readonly image: string }
+): { readonly part: HclPart; readonly value: string } | undefined => {
+  const part = parts.at(-1)
+  const values = parts.map((each) => valueOf(submission, each))
+  const last = values.at(-1)
+  if (part === undefined || last === undefined || values.includes(undefined)) return undefined
+  const head = old.slice(0, old.length - last.length)
+  return values.join("") === old && image.startsWith(head)
+    ? { part, value: image.slice(head.length) }
+    : undefined
 }
 
 const rewriteHcl = (submission: Submission, images: ReadonlyArray<NewImage>): Submission | undefined => {
   const attributes = hclAttributes(submission.Source)
-  const places = images.map(({ task, image }) => ({
-    attribute: imageAttribute(attributes, task),
-    old: task.observed.image,
-    image
-  }))
   const literals: Array<{ attribute: HclAttribute; value: string }> = []
-  const variables = new Map<string, { old: string; image: string; uses: number }>()
-  for (const { attribute, old, image } of places) {
-    if (attribute?.literal === old) literals.push({ attribute, value: image })
-    else if (attribute?.variable !== undefined) {
-      const known = variables.get(attribute.variable)
-      if (known !== undefined && (known.old !== old || known.image !== image)) return undefined
-      variables.set(attribute.variable, { old, image, uses: (known?.uses ?? 0) + 1 })
-    } else return undefined
+  const variables = new Map<string, { value: string; uses: number }>()
+  for (const { task, image } of images) {
+    const attribute = imageAttribute(attributes, task)
+    const last =
+      attribute?.parts && lastPart(submission, attribute.parts, { old: task.observed.image, image })
+    if (attribute === undefined || last === undefined) return undefined
+    const { part, value } = last
+    if ("literal" in part) {
+      // All before the last part is kept as it is written.
+      const written = submission.Source.slice(attribute.start + 1, attribute.end - 1 - part.literal.length)
+      literals.push({ attribute, value: written + value })
+    } else {
+      const known = variables.get(part.variable)
+      if (known !== undefined && known.value !== value) return undefined
+      variables.set(part.variable, { value, uses: (known?.uses ?? 0) + 1 })
+    }
   }
-  let rewritten: Submission | undefined = {
-    ...submission,
-    Source: replaceValues(submission.Source, literals)
-  }
-  for (const [name, { old, image, uses }] of variables) {
+  let rewritten: Submission = { ...submission, Source: replaceValues(submission.Source, literals) }
+  for (const [name, { value, uses }] of variables) {
     // Used anywhere else, its new value would say something that is not in the job sent.
     const mentions = submission.Source.match(new RegExp(`\\bvar\\.${name}(?![\\p{L}\\p{N}_-])`, "gu")) ?? []
-    if (mentions.length !== uses || rewritten === undefined) return undefined
-    rewritten = rewriteVariable(rewritten, name, old, image)
+    const variable = variableOf(rewritten, name)
+    if (mentions.length !== uses || variable === undefined) return undefined
+    rewritten = variable.set(value)
   }
   return rewritten
 }
