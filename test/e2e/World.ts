@@ -6,6 +6,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { sampleJob } from "../../src/sim/NomadSimulator.ts"
 import { buildImage } from "../../src/sim/registry/image.ts"
+import { sleepingImage } from "../real/sleepingImage.ts"
 import { push } from "../real/wire.ts"
 import { Controller, type ControllerOptions, type Ended } from "./Controller.ts"
 import { NomadProxy } from "./NomadProxy.ts"
@@ -16,6 +17,8 @@ export interface Parts {
   readonly registry: URL
   /** Nomad itself, without the proxy. */
   readonly nomad: string
+  /** A real agent, which runs what was pushed, in its own time, and is left as it was found. */
+  readonly isAgent: boolean
   /** URL of the server, without a database. */
   readonly postgres: string
   readonly makeDatabase: (name: string) => Promise<void>
@@ -24,7 +27,7 @@ export interface Parts {
 /** How its instances are started, where that is not as `Controller` has it. */
 export type Setting = Pick<ControllerOptions, "configuration" | "imports">
 
-/** Tags whose allocations never get healthy, in every repository: the simulator asks here. */
+/** Tags whose allocations never get healthy, in every repository: the simulator asks here. A real agent can not start them. */
 export const badTags = new Set<string>()
 
 /**
@@ -39,6 +42,7 @@ export class World {
   readonly #folder = mkdtempSync(join(tmpdir(), "rw-e2e-"))
   readonly #database = `e2e_${randomUUID().replaceAll("-", "")}`
   readonly #controllers: Array<Controller> = []
+  readonly #jobs = new Set<string>()
   #nomad = ""
 
   constructor(name: string, parts: Parts, setting: Setting = {}) {
@@ -63,10 +67,22 @@ export class World {
   }
 
   /** As somebody else does it: past the proxy. */
-  async register(image: string, others: Parameters<typeof sampleJob>[0]["others"] = []): Promise<void> {
+  async register(
+    image: string,
+    others: Parameters<typeof sampleJob>[0]["others"] = [],
+    id = this.name
+  ): Promise<void> {
+    this.#jobs.add(id)
+    const real = { minHealthyTime: 2_000, config: { network_mode: "host" } }
     // Long enough to be seen rolling, short enough to wait for.
-    const job = sampleJob({ id: this.name, image, task: "app", others, minHealthyTime: 300 })
-    await this.nomad("POST", "/v1/jobs", { Job: job })
+    const Job = sampleJob({
+      id,
+      image,
+      task: "app",
+      others,
+      ...(this.parts.isAgent ? real : { minHealthyTime: 300 })
+    })
+    await this.nomad("POST", "/v1/jobs", { Job })
   }
 
   get image(): string {
@@ -75,7 +91,8 @@ export class World {
 
   /** Pushes an image of its own content; answers its digest. */
   push(tag: string, content: string = randomUUID(), image = this.name): Promise<string> {
-    return Effect.runPromise(push({ origin: this.parts.registry }, `e2e/${image}`, tag, buildImage(content)))
+    const built = this.parts.isAgent && !badTags.has(tag) ? sleepingImage(content) : buildImage(content)
+    return Effect.runPromise(push({ origin: this.parts.registry }, `e2e/${image}`, tag, built))
   }
 
   /** With a configuration of its own, if one is given: by the port that it is to listen on. */
@@ -142,7 +159,7 @@ export class World {
   }
 
   /** Waits until the job runs this image and its rollout is over. */
-  async settled(image: string, seconds = 20): Promise<void> {
+  async settled(image: string, seconds = this.parts.isAgent ? 60 : 20): Promise<void> {
     await until(
       `${image} to be rolled out`,
       async () => {
@@ -176,6 +193,8 @@ export class World {
   async end(): Promise<string> {
     for (const controller of this.#controllers) await controller.kill()
     this.proxy.close()
+    if (this.parts.isAgent)
+      for (const id of this.#jobs) await this.nomad("DELETE", `/v1/job/${id}?purge=true`)
     rmSync(this.#folder, { recursive: true, force: true })
     return this.#controllers.map(({ output }) => output).join("\n")
   }

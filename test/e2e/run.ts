@@ -1,5 +1,6 @@
 // `npm run e2e [-- NAME…]`: the shipped entry as real processes against a real docker-registry, a real Postgres, and Nomad
-// over HTTP: the simulator, or the agent at NOMAD_ADDR. Prints one line a scenario; exits 1 if one failed.
+// over HTTP: the simulator, or the agent at NOMAD_ADDR, of this machine, whose docker driver runs images for x64. Prints
+// one line a scenario; exits 1 if one failed.
 import { Cause, Effect, Exit, Layer } from "effect"
 import { execFileSync } from "node:child_process"
 import { inspect } from "node:util"
@@ -33,14 +34,19 @@ const play =
 
 const nomad = Effect.gen(function* () {
   const address = process.env["NOMAD_ADDR"]
-  if (address !== undefined) return { url: address, what: `the agent at ${address}` }
+  if (address !== undefined) return { url: address, isAgent: true, what: `the agent at ${address}` }
   const { url } = yield* NomadSimulator
-  return { url, what: "the simulator" }
+  return { url, isAgent: false, what: "the simulator" }
 })
 
 const program = Effect.gen(function* () {
   const chosen = process.argv.slice(2)
-  const played = scenarios.filter(({ name }) => chosen.length === 0 || chosen.includes(name))
+  const named = scenarios.filter(({ name }) => chosen.length === 0 || chosen.includes(name))
+  if (chosen.length > named.length) {
+    process.stdout.write(`npm run e2e [-- NAME…]\n\n`)
+    for (const { name, sentence } of scenarios) process.stdout.write(`${name.padEnd(16)} ${sentence}\n`)
+    return chosen.includes("--help")
+  }
   const { origin } = yield* dockerRegistry()
   const postgres = yield* Effect.acquireRelease(
     Effect.promise(async () => {
@@ -49,11 +55,15 @@ const program = Effect.gen(function* () {
     }),
     ({ stop }) => Effect.promise(stop)
   )
-  const { url, what } = yield* nomad
+  const { url, isAgent, what } = yield* nomad
+  const played = named.filter(({ notOnAgent }) => !isAgent || notOnAgent === undefined)
   process.stdout.write(`docker-registry at ${origin.host}, Postgres ${postgres.what}, Nomad: ${what}\n`)
   const makeDatabase = async (name: string): Promise<void> =>
     void execFileSync("psql", ["-XAtq", "-c", `create database ${name}`, `${postgres.url}/postgres`])
-  const parts: Parts = { registry: origin, nomad: url, postgres: postgres.url, makeDatabase }
+  for (const { name, notOnAgent } of named)
+    if (isAgent && notOnAgent !== undefined)
+      process.stdout.write(`NOT RUN ${name}: on a real agent: ${notOnAgent}\n`)
+  const parts: Parts = { registry: origin, nomad: url, isAgent, postgres: postgres.url, makeDatabase }
   const passed = yield* Effect.forEach(played, play(parts), { concurrency: atOnce })
   const failed = passed.filter((isOk) => !isOk).length
   process.stdout.write(`${passed.length - failed} passed, ${failed} failed\n`)

@@ -11,13 +11,16 @@ export interface Scenario {
   readonly name: string
   readonly sentence: string
   readonly play: (world: World) => Promise<void>
+  /** Why a real agent can not have it. */
+  readonly notOnAgent?: string
 }
 
-const scenario = (name: string, sentence: string, play: Scenario["play"]): Scenario => ({
-  name,
-  sentence,
-  play
-})
+const scenario = (
+  name: string,
+  sentence: string,
+  play: Scenario["play"],
+  more: Pick<Scenario, "notOnAgent"> = {}
+): Scenario => ({ name, sentence, play, ...more })
 
 /** Exactly these registers reached Nomad, in this order, and the job runs the last of them. */
 const assertRegistered = async (world: World, ...images: ReadonlyArray<string>): Promise<void> => {
@@ -246,5 +249,7 @@ export const scenarios: ReadonlyArray<Scenario> = [
     "a rollback brings back the bits that ran, and holds until a higher version",
     rollback
   ),
-  scenario("redeploy-failed", "what failed is tried again only for whoever names it", redeployFailed)
+  scenario("redeploy-failed", "what failed is tried again only for whoever names it", redeployFailed, {
+    notOnAgent: "there the same image fails again"
+  })
 ]

@@ -1,8 +1,4 @@
 import assert from "node:assert/strict"
-import { Effect } from "effect"
-import { sampleJob } from "../../src/sim/NomadSimulator.ts"
-import { buildImage } from "../../src/sim/registry/image.ts"
-import { push } from "../real/wire.ts"
 import { until } from "./until.ts"
 import type { World } from "./World.ts"
 
@@ -76,11 +72,9 @@ export const upgrade = async (world: World): Promise<void> => {
   for (const name of names) {
     const { runs, registry: tags } = repositories[name]
     for (const tag of tags) {
-      const pushed = push({ origin: registry }, `e2e/up-${name}`, tag, buildImage(`${name} ${tag}`))
-      digests.set(`${name} ${tag}`, await Effect.runPromise(pushed))
+      digests.set(`${name} ${tag}`, await world.push(tag, `${name} ${tag}`, `up-${name}`))
     }
-    const Job = sampleJob({ id: `up-${name}`, image: image(name, runs), task: "app", minHealthyTime: 300 })
-    await world.nomad("POST", "/v1/jobs", { Job })
+    await world.register(image(name, runs), [], `up-${name}`)
   }
   for (const name of names) await until(`the first deployment of ${name}`, () => world.isStable(`up-${name}`))
   await world.nomad("DELETE", "/v1/job/up-stopped")

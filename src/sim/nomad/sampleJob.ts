@@ -78,6 +78,8 @@ export const sampleJob = (options: {
   /** Laid over the group's update strategy, in nanoseconds: `{ MaxParallel: 0 }` for a job without deployments. */
   readonly update?: JsonObject
   readonly meta?: Readonly<Record<string, string>>
+  /** Laid over each task's configuration for its driver. */
+  readonly config?: JsonObject
 }): JsonObject => {
   const healthy = (options.minHealthyTime ?? 1000) * 1e6
   const first = options.group ?? options.id
@@ -111,7 +113,7 @@ export const sampleJob = (options: {
         .map(({ task, image }) => ({
           Name: task,
           Driver: "docker",
-          Config: { image },
+          Config: { image, ...options.config },
           Resources: { CPU: 100, MemoryMB: 64 },
           KillTimeout: healthy
         }))

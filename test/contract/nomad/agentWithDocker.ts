@@ -1,8 +1,9 @@
 import { Effect, Exit, Scope } from "effect"
 import { dockerRegistry } from "../../real/dockerRegistry.ts"
+import { sleepingImage } from "../../real/sleepingImage.ts"
+import { push } from "../../real/wire.ts"
 import { noAgentOfOurs, startAgentWithEngine } from "./agent.ts"
 import { isThere, startDockerEngine } from "./dockerEngine.ts"
-import { pushSleepingImage } from "./sleepingImage.ts"
 import type { DockerTarget } from "./Target.ts"
 
 /** Why the statements about docker cannot run on a real agent here, as far as that can be seen beforehand. */
@@ -31,8 +32,7 @@ export const startAgentWithDocker = async (): Promise<DockerTarget | string> => 
     return {
       ...target,
       registry: origin.host,
-      push: (repository, tag, line) =>
-        Effect.promise(() => pushSleepingImage(origin, repository, tag, `${line}\n`)),
+      push: (repository, tag, line) => push({ origin }, repository, tag, sleepingImage(`${line}\n`)),
       stop: () => target.stop().finally(stop)
     }
   } catch (error) {

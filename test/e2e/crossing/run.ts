@@ -252,7 +252,7 @@ const program = Effect.gen(function* () {
     ({ stop }) => Effect.promise(stop)
   )
   const { url } = yield* NomadSimulator
-  const parts = { registry: origin, nomad: url, postgres: postgres.url }
+  const parts = { registry: origin, nomad: url, isAgent: false, postgres: postgres.url }
   // Where the entry finds itself compiled: it is started some 150 times.
   const compiled = mkdtempSync(join(tmpdir(), "rw-compiled-"))
   process.env["NODE_COMPILE_CACHE"] = compiled
