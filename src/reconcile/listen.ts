@@ -23,7 +23,7 @@ export const listen = Effect.fnUntraced(
           untold = null
           return scope.stale()
         case "Missed":
-          yield* countUnreadEvents(scope.namespace, 1)
+          yield* countUnreadEvents(scope, 1)
           return scope.stale()
         case "Closed": {
           const { why, words } = hint
@@ -50,7 +50,7 @@ export const listen = Effect.fnUntraced(
     })
 
     const { region, namespace } = scope
-    yield* countUnreadEvents(namespace, 0)
+    yield* countUnreadEvents(scope, 0)
     yield* Stream.runForEach(deployer.changes({ region, namespace, jobs: [...own.keys()] }), heed)
   },
   (listening, scope) =>

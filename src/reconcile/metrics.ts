@@ -51,14 +51,18 @@ export const countNotifications = (result: string, by: number): Effect.Effect<vo
 export const setBacklog = (waiting: number): Effect.Effect<void> => Metric.update(backlog, waiting)
 export const countBrake = Metric.update(brakes, 1)
 export const showBrake = (isOn: boolean) => Metric.update(brake, isOn ? 1 : 0)
+interface Place {
+  readonly region: string
+  readonly namespace: string
+}
 /** 0 makes it begin. */
-export const countUnreadEvents = (namespace: string, by: 0 | 1): Effect.Effect<void> =>
-  Metric.update(Metric.withAttributes(unreadEvents, { namespace }), by)
+export const countUnreadEvents = ({ region, namespace }: Place, by: 0 | 1): Effect.Effect<void> =>
+  Metric.update(Metric.withAttributes(unreadEvents, { region, namespace }), by)
 
 const streamStates = ["open", "refused", "silent", "unreachable"] as const
 /** `null`: this instance does not listen, or not any more. */
 export const showStream = (
-  { region, namespace }: { readonly region: string; readonly namespace: string },
+  { region, namespace }: Place,
   state: (typeof streamStates)[number] | null
 ): Effect.Effect<void> =>
   Effect.forEach(
