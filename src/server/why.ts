@@ -40,7 +40,10 @@ const waits: Record<WaitReason, Sentence> = {
     words,
     "push the missing tags again, or accept the view if they are gone for good"
   ],
-  nothing_elected: ({ words }) => [`no tag is elected: ${words}`, "push a released version, or pin a tag"],
+  nothing_elected: ({ words, desired: { pinnedTag } }) =>
+    pinnedTag === ""
+      ? [`no tag is elected: ${words}`, "push a released version, or pin a tag"]
+      : [words, "or pin another tag"],
   not_following: () => [
     "what runs is no released version, so that no versions are followed",
     "reset to follow versions, or pin a tag"
