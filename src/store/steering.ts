@@ -1,6 +1,6 @@
 import type { PgClient } from "@effect/sql-pg"
 import { Duration, Effect, Schema } from "effect"
-import { Attempt } from "../domain/Attempt.ts"
+import { Attempt, type AttemptId, type RolloutOrder } from "../domain/Attempt.ts"
 import { Canaries } from "../domain/Canaries.ts"
 import { Desired } from "../domain/Desired.ts"
 import { standing } from "./fence.ts"
@@ -20,11 +20,22 @@ const decodeOrdered = decodeRow(
 const nothingOrdered = `ordered = null, ordered_by = null, ordered_why = null, ordered_deployment = null,
   order_sent_at = null, order_done_at = null`
 
+/** In the audit: `promotion sent`, `failing not taken by Nomad`. */
+const nounOf = (order: RolloutOrder): string => (order === "promote" ? "promotion" : "failing")
+const notTaken = (order: RolloutOrder): string => `${nounOf(order)} not taken by Nomad`
+
 /** The promotion and the failing of rollouts: what a person orders, and what the leader did about it. */
 export const steering = (
   sql: PgClient.PgClient
 ): Pick<StateStore["Service"], "orderRollout" | "saveCanaries" | "sendOrder" | "orderAnswered"> => {
   const row = sql.literal(rowOf(Attempt, "a"))
+  /** What was said of it last: sent again, and not taken again in the same words, it stands in the audit once. */
+  const lastSaid = (attempt: AttemptId) => sql`
+    select e.action, e.why, e.after ->> 'deployment' as deployment
+    from attempt a join audit e on e.repository = a.repository and e.attempt = a.id
+    where a.id = ${attempt}::uuid
+      and (e.action ~ '^(promotion|failing|promote|fail) ' or e.action = 'rollout failed')
+    order by e.id desc limit 1`
 
   return {
     orderRollout: ({ repository, attempt, order, why = null, expected = null, by, from }) =>
@@ -133,12 +144,13 @@ export const steering = (
               or (a.order_done_at is null and (a.order_sent_at is null
                 or a.order_sent_at < clock_timestamp() - ${Duration.toMillis(life)}::float8 * interval '1 millisecond')))
           returning a.*
-        ), audited as (
+        ), last as (${lastSaid(attempt)}), audited as (
           insert into audit (who, action, repository, attempt, after, why)
-          select 'registrywatcher', ${order === "promote" ? "promotion sent" : "failing sent"}, repository, id,
+          select 'registrywatcher', ${`${nounOf(order)} sent`}, repository, id,
             jsonb_build_object('tag', to_tag, 'digest', to_digest, 'deployment', ${deployment}::text),
             case when ${isOrdered} then 'ordered by ' || ordered_by else 'all canaries healthy since ' || canaries_since end
-          from sent
+          from sent where not exists (
+            select from last where action = ${notTaken(order)} and deployment = ${deployment})
         )
         select true as yes from sent`.pipe(Effect.map(isYes))
       ),
@@ -151,16 +163,32 @@ export const steering = (
         "StateStore.orderAnswered",
         answer === "Done"
           ? sql`
-            with fence as (${standing(sql, fence)})
-            update attempt a set order_done_at = now() from fence
-            where ${sent}
-            returning true as yes`
+            with fence as (${standing(sql, fence)}), last as (${lastSaid(attempt)}), done as (
+              update attempt a set order_done_at = now() from fence
+              where ${sent}
+              returning a.id, a.repository
+            ), audited as (
+              insert into audit (who, action, repository, attempt, after)
+              select 'registrywatcher', ${`${nounOf(order)} taken by Nomad`}, repository, id,
+                jsonb_build_object('deployment', ${deployment}::text)
+              from done, last where last.action = ${notTaken(order)}
+            )
+            select true as yes from done`
           : answer === "NotApplied"
             ? sql`
-            with fence as (${standing(sql, fence)})
-            update attempt a set order_sent_at = null from fence
-            where ${sent}
-            returning true as yes`
+            with fence as (${standing(sql, fence)}), last as (${lastSaid(attempt)}), untaken as (
+              update attempt a set order_sent_at = null from fence
+              where ${sent}
+              returning a.id, a.repository
+            ), audited as (
+              insert into audit (who, action, repository, attempt, after, why)
+              select 'registrywatcher', ${notTaken(order)}, repository, id,
+                jsonb_build_object('deployment', ${deployment}::text), ${words}
+              from untaken where not exists (
+                select from last
+                where (action, deployment, why) = (${notTaken(order)}, ${deployment}::text, ${words}))
+            )
+            select true as yes from untaken`
             : sql`
             with fence as (${standing(sql, fence)}), refused as (
               update attempt a set ${sql.literal(nothingOrdered)}, canaries = null, canaries_since = null

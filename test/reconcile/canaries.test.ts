@@ -303,6 +303,15 @@ describe("canaries", () => {
       yield* nomad.clearFaults
       yield* pass("75 seconds")
       assert.deepStrictEqual(yield* states(story), ["v1.1.0 succeeded"])
+      assert.deepStrictEqual(
+        (yield* audited).filter((entry) => entry.includes("promotion")),
+        [
+          "ann: promotion ordered",
+          "registrywatcher: promotion sent",
+          "registrywatcher: promotion not taken by Nomad",
+          "registrywatcher: promotion taken by Nomad"
+        ]
+      )
     })
   )
 

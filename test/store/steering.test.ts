@@ -131,6 +131,39 @@ describe.skipIf(noPostgres)("steering", () =>
     )
 
     it.effect(
+      "X20: what Nomad does not take stands in the audit once, and again when it says something else",
+      () =>
+        Effect.gen(function* () {
+          const { store, fence, api, made, send, order } = yield* waiting
+          assert.isTrue(yield* order("promote"))
+          const { generation } = yield* store.desired(api)
+          const ordered = { ...send, isOrdered: true, generation }
+          const answered = { attempt: made.id, order: "promote", deployment: "d1" } as const
+          const tried = Effect.fnUntraced(function* (answer: "Done" | "NotApplied", words: string) {
+            assert.isTrue(yield* store.sendOrder(fence, ordered))
+            assert.isTrue(yield* store.orderAnswered(fence, { ...answered, answer, words }))
+          })
+          for (const words of ["forbidden", "forbidden", "forbidden", "no leader", "no leader"])
+            yield* tried("NotApplied", words)
+          const said = Effect.map(store.audit(api, 100), (entries) =>
+            entries
+              .filter(({ action }) => action.startsWith("promotion "))
+              .map(({ action, why }) => (action.includes("not taken") ? `${action}: ${why}` : action))
+              .toReversed()
+          )
+          const once = [
+            "promotion ordered",
+            "promotion sent",
+            "promotion not taken by Nomad: forbidden",
+            "promotion not taken by Nomad: no leader"
+          ]
+          assert.deepStrictEqual(yield* said, once)
+          yield* tried("Done", "")
+          assert.deepStrictEqual(yield* said, [...once, "promotion taken by Nomad"])
+        })
+    )
+
+    it.effect(
       "a failing that is ordered while a promotion is under way is sent, whatever that one's answer is",
       () =>
         Effect.gen(function* () {
