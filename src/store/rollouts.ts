@@ -74,10 +74,22 @@ export const rollouts = (
       storeCall(
         "StateStore.end",
         sql`
-          with fence as (${standing(sql, fence)}), own as (${repositoryOf(sql, attempt)}), ended as (
+          with fence as (${standing(sql, fence)}), own as (${repositoryOf(sql, attempt)}), taken_along as (
+            -- By a person, who failed the same deployment for another repository of the job: what that says is said of it.
+            select b.repository, b.ordered_by
+            from attempt a join attempt b on (b.region, b.namespace, b.job) = (a.region, a.namespace, a.job)
+            where ${isBad(outcome) && blame !== "image"} and a.id = ${attempt}::uuid and b.repository <> a.repository
+              and (b.state = 'accepted' or b.blame is not null)
+              and b.ordered = 'fail' and b.ordered_deployment = coalesce(${deploymentId}::text, a.deployment_id)
+            limit 1
+          ), ended as (
             update attempt a set
-              state = ${outcome}, phase = null, words = ${words}, changed_at = now(), ended_at = now(),
-              epoch = fence.epoch, holder = fence.holder, blame = ${blame}::text,
+              state = ${outcome}, phase = null, changed_at = now(), ended_at = now(),
+              epoch = fence.epoch, holder = fence.holder,
+              words = ${words} || coalesce((
+                select format('; %s failed the rollout of %s, and this one with it', ordered_by, repository)
+                from taken_along), ''),
+              blame = case when exists (select from taken_along) then 'others' else ${blame}::text end,
               nomad_version = coalesce(${nomadVersion}::bigint, a.nomad_version),
               deployment_id = coalesce(${deploymentId}::text, a.deployment_id)
             from fence, own
@@ -90,8 +102,10 @@ export const rollouts = (
             from ended join attempt b on b.repository = ended.repository and b.seq > ended.seq
           ), spared as (
             -- Another repository of the job was to blame.
+            select from taken_along
+            union all
             select from ended
-            where ${blame === "others"} and exists (
+            where ended.blame = 'others' and exists (
               select from attempt b
               where (b.region, b.namespace, b.job) = (ended.region, ended.namespace, ended.job)
                 and b.repository <> ended.repository and b.blame <> 'others' and b.ended_at >= ended.accepted_at)

@@ -5,6 +5,7 @@ const steering = "src/store/steering.ts"
 const promotionTest = "test/decide/promotion.test.ts"
 const steeringTest = "test/store/steering.test.ts"
 const canariesTest = "test/reconcile/canaries.test.ts"
+const rolloutsTest = "test/store/rollouts.test.ts"
 const locksTest = "test/store/locks.test.ts"
 
 /** Who promotes and who fails a rollout, once, and which. */
@@ -105,6 +106,24 @@ export const canaryLines: ReadonlyArray<Mutant> = [
     "S11",
     [canariesTest, "S11: T16: ends before what is newer comes"],
     edit("src/decide/decide.ts", "if (ours !== undefined && isBeingFailed(ours)) return false", "")
+  ),
+  mutant(
+    "S11 shared",
+    "who shares a deployment with what a person failed is blamed for it",
+    "S11",
+    [rolloutsTest, "S11: who shares a deployment with what a person failed"],
+    edit(
+      "src/store/rollouts.ts",
+      "b.ordered = 'fail' and b.ordered_deployment",
+      "b.ordered = 'promote' and b.ordered_deployment"
+    )
+  ),
+  mutant(
+    "X20 not taken",
+    "what Nomad does not take stands in the audit once more at every try",
+    "X20",
+    [steeringTest, "X20: what Nomad does not take"],
+    edit(steering, "(${notTaken(order)}, ${deployment}::text, ${words})", "('', '', '')")
   ),
   mutant(
     "S1 order",

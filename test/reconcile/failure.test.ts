@@ -194,6 +194,32 @@ describe("S11: what failed is remembered", () => {
   )
 
   story(
+    "S11: of two repositories in one job, of which a person fails one while both roll out, the other is made anew at once",
+    Effect.gen(function* () {
+      const { api, worker } = yield* two
+      yield* api.push("ok")
+      yield* worker.push("unwanted")
+      yield* api.change({ pinnedTag: tag("ok"), request: "pin" })
+      yield* worker.change({ pinnedTag: tag("unwanted"), request: "pin" })
+      const attempt = (yield* worker.attempts)[0]?.id ?? assert.fail("nothing was deployed")
+      const store = yield* StateStore
+      const order = { repository: worker.name as RepositoryName, attempt, order: "fail" } as const
+      assert.isTrue((yield* store.orderRollout({ ...order, by: "ann", from: "" })).ordered)
+      yield* intervals(2)
+      assert.deepStrictEqual(yield* outcomes(worker), ["unwanted reverted"])
+      assert.deepStrictEqual(
+        (yield* kept).map(({ repository, for_good }) => [repository, for_good]),
+        [["worker", true]]
+      )
+      assert.deepStrictEqual(yield* outcomes(api), ["ok reverted", "ok succeeded"])
+      assert.match(
+        (yield* api.attempts)[0]?.words ?? "",
+        /; ann failed the rollout of worker, and this one with it$/
+      )
+    })
+  )
+
+  story(
     "T16: what a rollback swallowed is made anew, with the same request",
     Effect.gen(function* () {
       const story = yield* Story.begin(["v1.1.0"], {}, { minHealthyTime: 20_000 })

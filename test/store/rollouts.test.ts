@@ -208,6 +208,8 @@ describe.skipIf(noPostgres)("rollouts", () =>
       })
     )
 
+    const asked = { reason: "requested" as const, request: { kind: "redeploy" as const, by: "ann" } }
+
     it.effect.each<{ readonly first: Blame; readonly kept: number }>([
       { first: "image", kept: 0 },
       { first: "others", kept: 1 }
@@ -225,7 +227,64 @@ describe.skipIf(noPostgres)("rollouts", () =>
       })
     )
 
-    const asked = { reason: "requested" as const, request: { kind: "redeploy" as const, by: "ann" } }
+    it.effect.each<{
+      readonly sentence: string
+      readonly told: Blame
+      readonly deployment?: string
+      readonly isLast?: boolean
+      readonly blame: Blame
+      readonly kept: number
+    }>([
+      { sentence: "nobody can tell", told: "unknown", blame: "others", kept: 0 },
+      {
+        sentence: "nobody can tell, and it ends last",
+        told: "unknown",
+        isLast: true,
+        blame: "others",
+        kept: 0
+      },
+      { sentence: "it was not placed yet", told: "surroundings", blame: "others", kept: 0 },
+      { sentence: "its tasks were well", told: "others", blame: "others", kept: 0 },
+      { sentence: "its own tasks had failed: it is", told: "image", blame: "image", kept: 1 },
+      {
+        sentence: "it was another deployment: as ever",
+        told: "unknown",
+        deployment: "d2",
+        blame: "unknown",
+        kept: 1
+      }
+    ])(
+      "S11: who shares a deployment with what a person failed is not blamed for it: $sentence",
+      ({ told, deployment = "d1", isLast = false, blame, kept }) =>
+        Effect.gen(function* () {
+          const { store, fence, api, accepted } = yield* leading
+          const other = watched(`${api}-other`)
+          yield* store.adopt([other])
+          const mine = yield* accepted(asked)
+          const theirs = yield* accepted({ repository: other.name, job: jobOf(api) })
+          const shared = { ...rolling, deploymentId: "d1" }
+          for (const { id } of [mine, theirs]) yield* store.setPhase(fence, id, shared)
+          const order = { repository: other.name, attempt: theirs.id, order: "fail", ...person } as const
+          assert.isTrue((yield* store.orderRollout(order)).ordered)
+          const ends = [
+            ending(mine.id, {
+              outcome: "reverted",
+              words: "rolled back",
+              blame: told,
+              deploymentId: deployment
+            }),
+            ending(theirs.id, { outcome: "reverted", blame: "image", deploymentId: "d1" })
+          ]
+          for (const end of isLast ? ends.toReversed() : ends) assert.isTrue(yield* store.end(fence, end))
+          const said =
+            blame === "others" ? `; ann failed the rollout of ${other.name}, and this one with it` : ""
+          assert.deepInclude(yield* store.attempt(mine.id), { blame, words: `rolled back${said}` })
+          assert.lengthOf((yield* store.history(api, jobOf(api), [])).quarantine, kept)
+          assert.strictEqual((yield* store.desired(api)).requestKind, kept === 0 ? "redeploy" : null)
+          assert.lengthOf((yield* store.history(other.name, jobOf(api), [])).quarantine, 1)
+        })
+    )
+
     const swallowed = { outcome: "superseded" as const, swallowed: true, baseline: target("v1") }
 
     it.effect(
