@@ -13,7 +13,7 @@ const mayImport: Record<string, ReadonlyArray<string>> = {
   notifier: ["domain"],
   sim: ["domain"],
   reconcile: ["domain", "decide", "registry", "store", "deployer", "notifier"],
-  foresee: ["domain", "decide", "registry", "store", "deployer"],
+  foresee: ["domain", "decide", "registry", "store", "deployer", "reconcile"],
   server: ["domain", "decide", "api", "registry", "store", "foresee"],
   web: ["domain", "api"],
   cli: ["domain", "api", "config", "decide", "store", "registry", "deployer", "foresee"],

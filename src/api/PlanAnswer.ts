@@ -5,9 +5,14 @@ import { DecisionAnswer } from "./RepositoryAnswer.ts"
 
 /** What would be done now, in mode `act`, and what Nomad says of it. */
 export const PlanAnswer = Schema.Struct({
+  /** `wait`, `brake` where the brake would pause it, by what was decided last of the others. */
   decision: DecisionAnswer,
-  /** False for a move that no push explains: with many others like it, the brake would pause it. */
+  /** False for a move that no push explains: it counts for the brake. */
   explained: Schema.Boolean,
+  /** Why the registry did not say what it has now, so that this goes by its last good view; null: it did. */
+  registry_fault: Schema.NullOr(Schema.String),
+  /** When that view was taken; null where the registry answered, or never did. */
+  viewed_at: Schema.NullOr(Schema.Date),
   /** What is deployed, or waits to be; null: nothing. */
   tag: Schema.NullOr(Tag),
   /** Nomad's plan for it; null where there is none: see `refused` and `fault`. */

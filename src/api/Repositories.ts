@@ -1,12 +1,13 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { AttemptId } from "../domain/Attempt.ts"
-import { BadRequest, NotFound } from "./ApiError.ts"
+import { BadRequest, NotFound, Unavailable } from "./ApiError.ts"
 import { AttemptAnswer } from "./AttemptAnswer.ts"
 import { Access, Authorization } from "./Authorization.ts"
 import { PlanAnswer } from "./PlanAnswer.ts"
 import { limitOf } from "./limitOf.ts"
 import { etag } from "./precondition.ts"
+import { retryAfter } from "./retryAfter.ts"
 import { PastDecisionAnswer, RepositoryAnswer, RepositorySummary, TagAnswer } from "./RepositoryAnswer.ts"
 
 /** The one segment of the path that names a repository; a slash in it is `%2F`. */
@@ -39,8 +40,8 @@ export class Repositories extends HttpApiGroup.make("repositories")
       .annotate(OpenApi.Summary, "Its tags, the newest first, and why each is or is not elected"),
     HttpApiEndpoint.get("plan", "/v1/repositories/:repository/plan", {
       params: inPath,
-      success: PlanAnswer,
-      error: NotFound
+      success: HttpApiSchema.WithHeaders(PlanAnswer, retryAfter),
+      error: [NotFound, Unavailable]
     })
       // It asks registry and Nomad, as `check` does.
       .annotate(Access, "operate")

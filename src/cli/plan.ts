@@ -1,14 +1,15 @@
 import { Console, Effect } from "effect"
 import type { Config } from "../config/Config.ts"
-import { areMany } from "../decide/brake.ts"
 import type { Decision } from "../domain/Decision.ts"
 import type { Desired } from "../domain/Desired.ts"
 import type { JobPlan } from "../domain/JobPlan.ts"
 import type { Observed } from "../domain/Observed.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
+import type { Watched } from "../domain/Watched.ts"
 import { foresee, type Foreseen } from "../foresee/foresee.ts"
 import { planOf, type WouldRegister } from "../foresee/planOf.ts"
 import { StateStore } from "../store/StateStore.ts"
+import { type Basis, weighAmongAll } from "../foresee/weighAmongAll.ts"
 import { printDiff } from "./printDiff.ts"
 import { printTable } from "./printTable.ts"
 import { Refused } from "./Refused.ts"
@@ -30,63 +31,78 @@ interface Line {
 const atOnce = 8
 const toldEvery = 100
 
-/** What is told, and how; `diff`: with Nomad's own plan of each register; `repositories` empty: of all. */
+/** What is told, and how; `diff`: with Nomad's own plan of each register. */
 export interface PlanOptions {
-  readonly repositories: ReadonlyArray<string>
   readonly diff: boolean
   readonly json: boolean
+  /** Of the terminal; 0 where there is none. */
+  readonly columns: number
+}
+
+/** `foresee` that tells on stderr how far it is. */
+const counted = (progress: string) => {
+  let looked = 0
+  return (one: Watched) =>
+    Effect.tap(foresee(one), () =>
+      ++looked % toldEvery === 0 ? Console.error(`${looked} ${progress}`) : Effect.void
+    )
 }
 
 /**
- * Prints what `start` in mode `act` would do with each repository now, and why. Registers nothing and opens no request;
- * the rows that `start` would make are made. `Refused` (exit 1) where registry or Nomad left one untold.
+ * Prints what `start` in mode `act` would do with each of these repositories now, and why. Registers nothing and opens
+ * no request; the rows that `start` would make are made. `Refused` (exit 1) where registry or Nomad left one untold.
  */
 export const plan = Effect.fn("plan")(function* (
-  { watched: all, brake: limit }: Config,
-  { repositories, diff, json }: PlanOptions
+  { watched, brake, pollInterval }: Pick<Config, "watched" | "brake" | "pollInterval">,
+  named: ReadonlyArray<Watched>,
+  { diff, json, columns }: PlanOptions
 ) {
-  const unknown = repositories.filter((named) => !all.some(({ name }) => name === named))
-  if (unknown.length > 0) {
-    return yield* new Refused({ message: `not in watched_repositories: ${unknown.join(", ")}` })
-  }
-  const watched = repositories.length === 0 ? all : all.filter(({ name }) => repositories.includes(name))
   const store = yield* StateStore
-  yield* store.adopt(all)
-  let looked = 0
-  const foreseen = yield* Effect.forEach(
-    watched,
-    (entry) =>
-      Effect.gen(function* () {
-        const each = yield* foresee(entry)
-        return { name: entry.name, ...each, would: diff ? yield* planOf(entry, each) : null }
-      }).pipe(
-        Effect.tap(() =>
-          ++looked % toldEvery === 0 ? Console.error(`${looked} of ${watched.length} looked at`) : Effect.void
-        )
-      ),
+  yield* store.adopt(watched)
+  const alone = yield* Effect.forEach(named, counted(`of ${named.length} looked at`), {
+    concurrency: atOnce
+  })
+  const { foreseen, basis } = yield* weighAmongAll(
+    alone,
+    { watched, brake, pollInterval },
+    counted("others looked at, for the brake")
+  )
+  const planned = yield* Effect.forEach(
+    foreseen,
+    (each) => Effect.map(diff ? planOf(each) : Effect.succeed(null), (would) => ({ ...each, would })),
     { concurrency: atOnce }
   )
-  const last = yield* store.brake
-  const moves = foreseen.filter(({ isExplained }) => !isExplained).length
-  const isBraked = (last !== null && last.releasedAt === null) || areMany(moves, all.length, limit)
-  const lines = foreseen.map((each) => toLine(each, isBraked && !each.isExplained))
+  const lines = planned.map(toLine)
   if (json) {
     yield* Console.log(JSON.stringify(lines, null, 2))
   } else {
-    yield* printTable([
-      ["REPOSITORY", "RUNS", "WOULD DEPLOY", "WHY"],
-      ...lines.map(({ repository, runs, deploys, words }) => [
-        repository,
-        runs,
-        deploys === null ? "-" : shortened(deploys),
-        words
-      ])
-    ])
-    yield* Effect.forEach(foreseen, printDiff, { discard: true })
+    yield* printTable(
+      [
+        ["REPOSITORY", "RUNS", "WOULD DEPLOY", "WHY"],
+        ...lines.map(({ repository, runs, deploys, words }) => [
+          repository,
+          runs,
+          deploys === null ? "-" : shortened(deploys),
+          words
+        ])
+      ],
+      columns
+    )
+    yield* Effect.forEach(planned, printDiff, { discard: true })
   }
-  const untold = lines.filter(({ reason, nomad }) => untoldReasons.has(reason) || isUntold(nomad)).length
+  if (basis !== null) yield* Console.error(describeBasis(basis))
+  const untold = planned.filter(isUntold).length
   if (untold > 0) return yield* new Refused({ message: `${untold} of ${lines.length} could not be told` })
 })
+
+/** What the answer owes to those that were not asked for. */
+const describeBasis = ({ recalled, looked }: NonNullable<Basis>): string => {
+  const parts = [
+    ...(recalled === 0 ? [] : [`${recalled} as the controller decided last`]),
+    ...(looked === 0 ? [] : [`${looked} that no controller decided lately, looked at now`])
+  ]
+  return `the brake is weighed over all that are watched; the others: ${parts.join(", ")}`
+}
 
 const untoldReasons: ReadonlySet<string> = new Set([
   "nomad_unreachable",
@@ -94,24 +110,27 @@ const untoldReasons: ReadonlySet<string> = new Set([
   "registry_unreachable",
   "not_viewed_yet"
 ])
-const isUntold = (nomad: Line["nomad"]): boolean => nomad !== null && "fault" in nomad
 
-const braked =
-  "the brake would pause it, with the others that no push explains: release the brake if they are meant"
+const isUntold = ({ registryFault, decision, would }: Planned): boolean =>
+  registryFault !== null ||
+  would?.outcome._tag === "Untold" ||
+  (decision._tag === "Wait" && untoldReasons.has(decision.reason))
 
-const toLine = (
-  {
-    name,
-    desired,
-    observed,
-    decision,
-    would
-  }: Foreseen & { readonly name: RepositoryName; readonly would: WouldRegister | null },
-  isBraked: boolean
-): Line => {
-  const deploys = decision._tag === "Deploy" && !isBraked ? `${decision.tag}@${decision.digest ?? ""}` : null
-  const told = isBraked ? { reason: "brake", words: braked } : why(decision, desired)
-  return { repository: name, runs: describeRuns(observed), deploys, ...told, nomad: nomadOf(would) }
+type Planned = Foreseen & { readonly would: WouldRegister | null }
+
+const toLine = ({ watched, desired, observed, decision, would, registryFault, viewedAt }: Planned): Line => {
+  const deploys = decision._tag === "Deploy" ? `${decision.tag}@${decision.digest ?? ""}` : null
+  const { reason, words } = why(decision, desired)
+  const isSaid = registryFault === null || words.includes(registryFault)
+  const listing = viewedAt === null ? "no listing" : `the listing of ${viewedAt.toISOString().slice(0, 19)}Z`
+  return {
+    repository: watched.name,
+    runs: describeRuns(observed),
+    deploys,
+    reason,
+    words: isSaid ? words : `${words}, by ${listing}: ${registryFault}`,
+    nomad: nomadOf(would)
+  }
 }
 
 const nomadOf = (would: WouldRegister | null): Line["nomad"] => {

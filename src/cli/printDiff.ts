@@ -1,15 +1,15 @@
 import { Console, Effect } from "effect"
 import { markerKey } from "../domain/Attempt.ts"
 import type { JobChange, JobPlan } from "../domain/JobPlan.ts"
-import type { RepositoryName } from "../domain/RepositoryName.ts"
+import type { Watched } from "../domain/Watched.ts"
 import type { WouldRegister } from "../foresee/planOf.ts"
 
 /** Prints what Nomad says of one register, below a line that names it; nothing where there is none. */
 export const printDiff = ({
-  name,
+  watched: { name },
   would
 }: {
-  readonly name: RepositoryName
+  readonly watched: Pick<Watched, "name">
   readonly would: WouldRegister | null
 }): Effect.Effect<void> => {
   if (would === null) return Effect.void

@@ -1,4 +1,4 @@
-import { Console, Effect, type Layer, Option, Runtime, Schema } from "effect"
+import { Console, Effect, type Layer, Option, Runtime, Schema, Terminal } from "effect"
 import { Argument, CliConfig, CliError, Command, Flag, GlobalFlag } from "effect/cli"
 import type { Config } from "../config/Config.ts"
 import { ConfigError } from "../config/ConfigError.ts"
@@ -13,6 +13,7 @@ import { StoreError } from "../store/StoreError.ts"
 import type { Tokens } from "../store/Tokens.ts"
 import { checkConfig } from "./checkConfig.ts"
 import { doctor } from "./doctor/doctor.ts"
+import { namedIn } from "./namedIn.ts"
 import { plan } from "./plan.ts"
 import { refuseDatabaseUrls } from "./databaseUrls.ts"
 import { Failed, Refused } from "./Refused.ts"
@@ -182,6 +183,7 @@ const command = <E extends { readonly message: string }, RS, RT, RP>({
             doctor(config, database(config), json).pipe(Effect.provide(others(config)))
           ).pipe(ended)
       ).pipe(
+        Command.withShortDescription("Do database, registries, jobs and rights answer to it?"),
         Command.withDescription(
           "Ask database, registries and Nomad whether each login, job, task and right is there; no table is written, but an embedded database is made in ./data"
         ),
@@ -205,11 +207,15 @@ const command = <E extends { readonly message: string }, RS, RT, RP>({
             Flag.withDefault(false)
           )
         },
-        (options) =>
-          Effect.flatMap(loaded, (config) =>
-            plan(config, options).pipe(Effect.provide(planning(config)))
-          ).pipe(ended)
+        ({ repositories, ...options }) =>
+          Effect.gen(function* () {
+            const config = yield* loaded
+            const named = yield* namedIn(config, repositories)
+            const columns = yield* Effect.flatMap(Terminal.Terminal, (terminal) => terminal.columns)
+            yield* plan(config, named, { ...options, columns }).pipe(Effect.provide(planning(config)))
+          }).pipe(ended)
       ).pipe(
+        Command.withShortDescription("What would be deployed now, and why?"),
         Command.withDescription(
           "Say what would be deployed now, and why; nothing is registered. As start does, it makes ./data where the database is embedded, and applies migrations"
         ),
@@ -220,7 +226,8 @@ const command = <E extends { readonly message: string }, RS, RT, RP>({
           },
           {
             command: "registrywatcher plan --diff api",
-            description: "Nomad's own diff of what would be registered for api"
+            description:
+              "Nomad's own diff of what would be registered for api; exit 1 too where api is not watched"
           }
         ])
       ),

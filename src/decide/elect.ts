@@ -56,6 +56,19 @@ export const elect = (
     : electPin(desired.pinnedTag, seen.view, asked ? new Set() : excluded)
 }
 
+/** What would be elected had nothing failed before (S11), and whether it is passed over because it did. */
+export const electMended = (
+  desired: Pick<Desired, "pinnedTag">,
+  seen: Seen,
+  { runs, history, now }: Electorate
+): { readonly tag: Tag; readonly isPassedOver: boolean } | null => {
+  const election = elect(desired, seen, { runs, history: { ...history, quarantine: [] }, now }, false)
+  if (election._tag !== "Elected") return null
+  const { tag } = election
+  // What the job still has failed as well: a mended image under the same tag is to be seen.
+  return { tag, isPassedOver: quarantinedTags(seen.view, null, history.quarantine, now).has(tag) }
+}
+
 /**
  * What the open request asks for: a rollback the image that it names, by its digest; a redeploy the tag that it names;
  * any other what pin or policy elect. Who names a tag means it, whatever failed before (S11).

@@ -21,6 +21,26 @@ export const Doubt = Schema.Struct({
 })
 export type Doubt = typeof Doubt.Type
 
+/** So many lost tags are named; the rest is a number. */
+const sampleSize = 10
+const inNumbers = new Intl.Collator("en", { numeric: true })
+const higherFirst = (a: Tag, b: Tag): number => inNumbers.compare(b, a)
+
+/** What a listing lacks of the last good one; `running`: the tags that the job has. */
+export const lostFrom = (
+  before: ReadonlySet<Tag>,
+  listed: ReadonlySet<Tag>,
+  running: ReadonlyArray<Tag>
+): Omit<Doubt, "suspicion" | "since"> => {
+  const lost = [...before].filter((tag) => !listed.has(tag))
+  return {
+    listed: listed.size,
+    lost: lost.length,
+    sample: lost.toSorted(higherFirst).slice(0, sampleSize),
+    running: running.filter((tag) => before.has(tag) && !listed.has(tag))
+  }
+}
+
 /** One complete answer of a registry about a repository, kept until a better one comes. */
 export interface View {
   /** Null where only a pin's digest was ever asked for. */

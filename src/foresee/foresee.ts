@@ -1,22 +1,23 @@
 import { Effect } from "effect"
 import { Ballot } from "../decide/Ballot.ts"
 import { decide } from "../decide/decide.ts"
-import type { Situation } from "../decide/Situation.ts"
 import type { Seen } from "../decide/elect.ts"
-import { suspect } from "../decide/suspicion.ts"
+import { digestAskedFor, judgeManifest, untoldManifest } from "../decide/manifest.ts"
+import type { Situation } from "../decide/Situation.ts"
 import { type Base, Deployer } from "../deployer/Deployer.ts"
-import type { Decision } from "../domain/Decision.ts"
+import type { Decision, Deploy } from "../domain/Decision.ts"
 import type { Desired } from "../domain/Desired.ts"
-import type { Digest } from "../domain/Digest.ts"
-import { markersOf, type Observed, tagsOf } from "../domain/Observed.ts"
-import type { Tag } from "../domain/Tag.ts"
-import type { View } from "../domain/View.ts"
+import { markersOf, type Observed } from "../domain/Observed.ts"
+import { type View, withDigest } from "../domain/View.ts"
 import type { Watched } from "../domain/Watched.ts"
-import { RegistryClient } from "../registry/RegistryClient.ts"
+import { aim } from "../reconcile/aim.ts"
+import { askManifest } from "../registry/askManifest.ts"
 import { StateStore } from "../store/StateStore.ts"
+import { look } from "./look.ts"
 
 /** What a repository is and what would become of it, were it acted on now. */
 export interface Foreseen {
+  readonly watched: Watched
   readonly desired: Desired
   readonly observed: Observed
   readonly decision: Decision
@@ -24,16 +25,17 @@ export interface Foreseen {
   readonly base: Base | undefined
   /** False for a move that no push explains, as far as is known: it counts for the brake (S17). */
   readonly isExplained: boolean
+  /** Why the registry did not say what it has now: what is decided goes by the last good view. Null: it did. */
+  readonly registryFault: string | null
+  /** When that view was taken; null: there is none. */
+  readonly viewedAt: Date | null
   /** By Postgres's clock. */
   readonly readAt: Date
 }
 
-// A tag whose manifest is gone, or no image, gives way to the next; so many are tried.
-const manifestsATry = 5
-
 /**
- * Reads the three states of a repository anew and decides as the leader would, in mode `act`. Registers nothing and
- * records nothing: what was read is forgotten again.
+ * Reads the three states of a repository anew and decides as the leader would, in mode `act`; of what all repositories
+ * together leave of that, `weighAmongAll` tells. Registers nothing and records nothing: what was read is forgotten again.
  */
 export const foresee = Effect.fn("foresee")(function* (watched: Watched) {
   const store = yield* StateStore
@@ -42,37 +44,60 @@ export const foresee = Effect.fn("foresee")(function* (watched: Watched) {
   const desired = yield* store.desired(watched.name)
   const history = yield* store.history(watched.name, watched.mapping.job, markersOf(observed))
   const before = yield* store.view(watched.name)
-  const asked = yield* look(watched, desired, observed, before)
-  let situation: Situation = {
+  const runs = observed._tag === "Runs" ? observed : null
+  const { seen, fault } = yield* look({ watched, desired, runs, history, before })
+  const situation: Situation = {
     watched: { ...watched, mode: "act" },
     desired,
-    ...asked,
+    seen,
+    registryFault: fault,
     requestFault: null,
     observed,
     history,
     now: history.readAt
   }
-  const { requestedGeneration, requestKind, requestTag } = desired
-  // What an open redeploy names need not be what is followed, so that nobody looked at it yet.
-  if (requestedGeneration !== null && requestKind === "redeploy" && requestTag !== null) {
-    const found = yield* manifestOf(watched, requestTag)
-    if (situation.seen !== null && found.fault === null)
-      situation = { ...situation, seen: withNamed(situation.seen, requestTag, found.digest) }
-  }
-  let decision = decide(situation)
-  for (let tried = 0; decision._tag === "Deploy" && tried < manifestsATry; tried++) {
-    const { tag, digest } = decision
-    const found = yield* manifestOf(watched, tag)
-    if (digest !== null && found.digest === digest) break
-    if (situation.seen === null || found.fault !== null) {
-      situation = { ...situation, seen: null, registryFault: found.fault }
-    } else {
-      situation = { ...situation, seen: withDigest(situation.seen, tag, found.digest) }
-    }
-    decision = decide(situation)
-  }
-  const isExplained = yield* explains(watched, desired, decision, before)
-  return { desired, observed, decision, base, isExplained, readAt: history.readAt } satisfies Foreseen
+  const { decision } = yield* aim(situation, decide(situation), fetch, (_, decision) =>
+    Effect.succeed(decision)
+  )
+  return {
+    watched,
+    desired,
+    observed,
+    decision,
+    base,
+    isExplained: yield* explains(watched, desired, decision, before),
+    registryFault: fault,
+    viewedAt: before?.takenAt ?? null,
+    readAt: history.readAt
+  } satisfies Foreseen
+})
+
+const fetch = Effect.fnUntraced(function* (decision: Deploy, { watched, desired, seen, now }: Situation) {
+  const { tag } = decision
+  const byDigest = digestAskedFor(decision, desired)
+  return yield* askManifest(watched, byDigest ?? tag).pipe(
+    Effect.match({
+      onFailure: ({ message }) => ({ fetched: untoldManifest(decision, message), seen }),
+      onSuccess: (answer) => {
+        const fetched = judgeManifest(decision, desired, answer)
+        if (seen === null || byDigest !== null) return { fetched, seen }
+        const notImages = new Set([...(seen.notImages ?? []), tag])
+        const learnt: Seen =
+          answer._tag !== "NotAnImage"
+            ? learn(seen, withDigest(seen.view, tag, answer._tag === "Image" ? answer.digest : null, now))
+            : fetched._tag === "Passed"
+              ? { ...seen, notImages }
+              : seen
+        return { fetched, seen: learnt }
+      }
+    })
+  )
+})
+
+const learn = (seen: Seen, view: View): Seen => ({
+  ...seen,
+  view,
+  ballot: view.tags?.length === seen.view.tags?.length ? seen.ballot : new Ballot(view.tags ?? [])
 })
 
 /** Whether the brake would let this go, however many there are. */
@@ -95,77 +120,3 @@ const explains = Effect.fnUntraced(function* (
   const weight = yield* store.weighMove(move, { fingerprint, isPinned, isNews })
   return weight.isReleased || (weight.isExplained && reason !== "drift")
 })
-
-/** What the registry says now: its listing for `""`, the tag's digest for a pin. A fault is an answer as well. */
-const look = Effect.fnUntraced(function* (
-  watched: Watched,
-  { pinnedTag }: Desired,
-  observed: Observed,
-  before: View | null
-) {
-  const registry = yield* RegistryClient
-  const takenAt = new Date(0)
-  const listed = registry.tags(watched).pipe(
-    Effect.catchIf(
-      ({ reason }) => reason._tag === "RepositoryNotFound",
-      () => Effect.succeed(null)
-    ),
-    Effect.map((tags): Seen => {
-      const suspicion = suspect(before?.tags ?? null, tags, tagsOf(observed))
-      const kept =
-        suspicion === null ? (tags ?? []) : [...new Set([...(before?.tags ?? []), ...(tags ?? [])])]
-      const view = {
-        tags: kept,
-        digests: before?.digests ?? new Map(),
-        takenAt,
-        suspect: suspicion,
-        gone: new Set<Tag>()
-      }
-      return { view, ballot: new Ballot(kept) }
-    })
-  )
-  const pinned = (tag: Tag) =>
-    Effect.map(manifestDigest(watched, tag), (digest): Seen => {
-      const digests = new Map<Tag, Digest>(digest === null ? [] : [[tag, digest]])
-      const view = {
-        tags: null,
-        digests,
-        takenAt,
-        suspect: null,
-        gone: new Set(digest === null ? [tag] : [])
-      }
-      return { view, ballot: new Ballot() }
-    })
-  return yield* Effect.match(pinnedTag === "" ? listed : pinned(pinnedTag), {
-    onSuccess: (seen) => ({ seen, registryFault: null }),
-    onFailure: ({ message }) => ({ seen: null, registryFault: message })
-  })
-})
-
-/** Of an image; null: the registry has no such tag, or it is none. */
-const manifestDigest = (watched: Watched, tag: Tag) =>
-  Effect.flatMap(RegistryClient, (registry) => registry.manifest(watched, tag)).pipe(
-    Effect.map(({ digest }): Digest | null => digest),
-    Effect.catchIf(
-      ({ reason }) =>
-        reason._tag === "TagNotFound" || reason._tag === "RepositoryNotFound" || reason._tag === "NotAnImage",
-      () => Effect.succeed(null)
-    )
-  )
-
-/** … or why that can not be told. */
-export const manifestOf = (watched: Watched, tag: Tag) =>
-  Effect.match(manifestDigest(watched, tag), {
-    onSuccess: (digest) => ({ digest, fault: null }),
-    onFailure: ({ message }) => ({ digest: null, fault: message })
-  })
-
-const withNamed = (seen: Seen, tag: Tag, digest: Digest | null): Seen =>
-  digest === null
-    ? { ...seen, view: { ...seen.view, gone: new Set([...seen.view.gone, tag]) } }
-    : withDigest(seen, tag, digest)
-
-const withDigest = (seen: Seen, tag: Tag, digest: Digest | null): Seen =>
-  digest === null
-    ? { ...seen, notImages: new Set([...(seen.notImages ?? []), tag]) }
-    : { ...seen, view: { ...seen.view, digests: new Map([...seen.view.digests, [tag, digest]]) } }

@@ -3,8 +3,8 @@ import { Deployer } from "../deployer/Deployer.ts"
 import type { Decision } from "../domain/Decision.ts"
 import type { PlanOutcome } from "../domain/JobPlan.ts"
 import type { Tag } from "../domain/Tag.ts"
-import type { Watched } from "../domain/Watched.ts"
-import { type Foreseen, manifestOf } from "./foresee.ts"
+import { askManifest } from "../registry/askManifest.ts"
+import type { Foreseen } from "./foresee.ts"
 
 /** What a register of this tag would change in Nomad. `Untold`: registry or Nomad did not say, and why. */
 export interface WouldRegister {
@@ -16,22 +16,25 @@ export interface WouldRegister {
  * Nomad's own plan for what would be deployed, or for what waits and would be, once nothing stands in its way. Null
  * where there is no such thing, or no job to put it in. Nothing is written.
  */
-export const planOf = Effect.fn("planOf")(function* (
-  watched: Watched,
-  { decision, base }: Pick<Foreseen, "decision" | "base">
-) {
+export const planOf = Effect.fn("planOf")(function* ({
+  watched,
+  decision,
+  base
+}: Pick<Foreseen, "watched" | "decision" | "base">) {
   const wanted = wantedBy(decision)
   if (wanted === null || base === undefined) return null
   const { tag } = wanted
-  const found =
-    wanted.digest === null ? yield* manifestOf(watched, tag) : { digest: wanted.digest, fault: null }
-  if (found.fault !== null) {
-    return { tag, outcome: { _tag: "Untold", words: found.fault } } satisfies WouldRegister
+  const untold = (words: string) => ({ tag, outcome: { _tag: "Untold", words } }) satisfies WouldRegister
+  let { digest } = wanted
+  if (digest === null) {
+    const answer = yield* Effect.result(askManifest(watched, tag))
+    if (answer._tag === "Failure") return untold(answer.failure.message)
+    if (answer.success._tag !== "Image") return null
+    digest = answer.success.digest
   }
-  if (found.digest === null) return null
   const deployer = yield* Deployer
   const outcome = yield* deployer
-    .plan(base, { tag, digest: found.digest })
+    .plan(base, { tag, digest })
     .pipe(Effect.catch(({ words }) => Effect.succeed({ _tag: "Untold" as const, words })))
   return { tag, outcome } satisfies WouldRegister
 })

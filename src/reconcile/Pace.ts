@@ -28,6 +28,10 @@ export class Pace {
       return 0
     })
 
+  /** The same, and nobody is made the one who tries. */
+  readonly left = (host: string): Effect.Effect<number> =>
+    Effect.map(monotonic, (now) => Math.max(0, (this.#faults.get(host)?.until ?? now) - now))
+
   readonly answered = (host: string): Effect.Effect<void> => Effect.sync(() => void this.#faults.delete(host))
 
   /** Counts a failure and answers the milliseconds to wait; `retryAfter` is what the host itself asked for. */

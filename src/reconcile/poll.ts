@@ -1,6 +1,6 @@
 import { Duration, Effect, Random } from "effect"
 import { Ballot } from "../decide/Ballot.ts"
-import { elect, quarantinedTags } from "../decide/elect.ts"
+import { elect, electMended } from "../decide/elect.ts"
 import { suspect, withListed } from "../decide/suspicion.ts"
 import type { Desired } from "../domain/Desired.ts"
 import type { Digest } from "../domain/Digest.ts"
@@ -93,7 +93,7 @@ export const poll = Effect.fn("poll")(function* (
 })
 
 /** The tag of an open redeploy, where the pin is another. */
-const namedBy = ({ requestKind, requestTag, pinnedTag }: Desired): ReadonlyArray<Tag> =>
+export const namedBy = ({ requestKind, requestTag, pinnedTag }: Desired): ReadonlyArray<Tag> =>
   requestKind === "redeploy" && requestTag !== null && requestTag !== pinnedTag ? [requestTag] : []
 
 /** False while what the next decision needs was never asked for. */
@@ -272,25 +272,20 @@ const lookAgain = Effect.fnUntraced(function* (
 ) {
   const { view, ballot } = watching
   if (desired.pinnedTag !== "" || view === null || runs === null) return
-  const election = elect(
-    desired,
-    { view, ballot },
-    { runs, history: { ...history, quarantine: [] }, now: at },
-    false
-  )
-  if (election._tag !== "Elected") return
-  // What the job still has failed as well: a mended image under the same tag is to be seen.
-  if (quarantinedTags(view, null, history.quarantine, at).has(election.tag)) {
-    yield* look(watching, election.tag)
+  const mended = electMended(desired, { view, ballot }, { runs, history, now: at })
+  if (mended === null) return
+  const { tag } = mended
+  if (mended.isPassedOver) {
+    yield* look(watching, tag)
     return
   }
-  const running = runs.tasks.find(({ tag }) => tag === election.tag)
+  const running = runs.tasks.find((task) => task.tag === tag)
   if (now < watching.nextLook || running === undefined) return
   watching.nextLook = now + hour
-  const digest = yield* look(watching, election.tag)
+  const digest = yield* look(watching, tag)
   if (running.digest !== null && digest !== null && digest !== running.digest) {
     yield* Effect.logWarning("version tag overwritten").pipe(
-      Effect.annotateLogs({ tag: election.tag, runs: running.digest, registry: digest })
+      Effect.annotateLogs({ tag, runs: running.digest, registry: digest })
     )
   }
 })

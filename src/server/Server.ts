@@ -4,6 +4,7 @@ import { HttpRouter, HttpServer } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
 import { isLoopback } from "../domain/isLoopback.ts"
+import { Foresight } from "../foresee/Foresight.ts"
 import { Tokens } from "../store/Tokens.ts"
 import { authorization } from "./authorization.ts"
 import { Catalogue } from "./Catalogue.ts"
@@ -91,7 +92,7 @@ const build = (settings: ServerSettings, limits: Limits) => {
   return ending.pipe(
     Layer.provide(served),
     Layer.provide(Feed.layer(settings, limits)),
-    Layer.provide([cutting, Catalogue.layer]),
+    Layer.provide([cutting, Catalogue.layer, Foresight.layer(settings)]),
     Layer.provideMerge(
       NodeHttpServer.layer(() => node, { host, port, gracefulShutdownTimeout: limits.drainWithin }).pipe(
         Layer.catchTag("ServeError", ({ cause }) => {

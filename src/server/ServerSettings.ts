@@ -1,4 +1,5 @@
 import type { Duration, Redacted } from "effect"
+import type { BrakeLimit } from "../domain/BrakeState.ts"
 import type { Watched } from "../domain/Watched.ts"
 
 /** What the server needs of the config; a `Config` is one. */
@@ -10,6 +11,8 @@ export interface ServerSettings {
   readonly allowUnauthenticated: boolean
   readonly database: "embedded" | Redacted.Redacted
   readonly watched: ReadonlyArray<Watched>
+  /** What pauses automatic moves (S17): a plan foretells it. */
+  readonly brake: BrakeLimit
   /** How often each registry is asked about each repository. */
   readonly pollInterval: Duration.Duration
 }

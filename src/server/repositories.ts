@@ -1,11 +1,10 @@
 import { Effect, Schema } from "effect"
 import { HttpApiBuilder, HttpApiSchema } from "effect/http-api"
 import { Api } from "../api/Api.ts"
-import { NotFound } from "../api/ApiError.ts"
+import { NotFound, Unavailable } from "../api/ApiError.ts"
 import { Caller } from "../api/Authorization.ts"
 import { AttemptId } from "../domain/Attempt.ts"
-import { foresee } from "../foresee/foresee.ts"
-import { planOf } from "../foresee/planOf.ts"
+import { Foresight } from "../foresee/Foresight.ts"
 import { StateStore } from "../store/StateStore.ts"
 import { Catalogue, readEntry, wantedTag } from "./Catalogue.ts"
 import { etagOf } from "./expected.ts"
@@ -35,6 +34,7 @@ export const repositories = ({ watched, pollInterval }: Pick<ServerSettings, "wa
     Effect.fnUntraced(function* (handlers) {
       const store = yield* StateStore
       const catalogue = yield* Catalogue
+      const foresight = yield* Foresight
 
       return handlers.handleAll({
         repositories: Effect.fnUntraced(function* () {
@@ -72,9 +72,17 @@ export const repositories = ({ watched, pollInterval }: Pick<ServerSettings, "wa
         }),
         plan: Effect.fnUntraced(function* ({ params }) {
           const one = yield* findWatched(watched, params.repository)
-          const foreseen = yield* orUnavailable(foresee(one))
-          const would = yield* planOf(one, foreseen)
-          return showPlan(foreseen, would)
+          const foretold = yield* foresight.foretell(one.name).pipe(
+            Effect.catchTags({
+              Crowded: ({ message }) => new Unavailable({ message }),
+              StoreError: (error) => orUnavailable(Effect.fail(error))
+            })
+          )
+          const seconds = Math.ceil(foretold.retryIn / 1000)
+          return HttpApiSchema.withHeaders({
+            body: showPlan(foretold),
+            headers: seconds === 0 ? {} : { "retry-after": String(seconds) }
+          })
         }),
         attempts: Effect.fnUntraced(function* ({ params, query: { limit = 50, before = null } }) {
           const { name } = yield* findWatched(watched, params.repository)

@@ -10,8 +10,7 @@ import type { Digest } from "../domain/Digest.ts"
 import { type Observed, tagsOf } from "../domain/Observed.ts"
 import type { Tag } from "../domain/Tag.ts"
 import type { View } from "../domain/View.ts"
-import type { Foreseen } from "../foresee/foresee.ts"
-import type { WouldRegister } from "../foresee/planOf.ts"
+import type { Foretold } from "../foresee/Foresight.ts"
 
 /** The domain's values as `/v1` spells them. */
 
@@ -181,14 +180,16 @@ export const showBrake = (brake: BrakeState, own: ReadonlyArray<string> | null):
   }
 }
 
-export const showPlan = (
-  { decision, isExplained, readAt }: Foreseen,
-  would: WouldRegister | null
-): PlanAnswer => {
+export const showPlan = ({
+  foreseen: { decision, isExplained, registryFault, viewedAt, readAt },
+  would
+}: Foretold): PlanAnswer => {
   const outcome = would?.outcome
   return {
     decision: showDecision(decision, readAt),
     explained: isExplained,
+    registry_fault: registryFault,
+    viewed_at: registryFault === null ? null : viewedAt,
     tag: would?.tag ?? null,
     plan: outcome?._tag === "Planned" ? outcome.plan : null,
     refused: outcome?._tag === "Refused" ? outcome.words : null,

@@ -123,6 +123,13 @@ export interface SavedListing {
   readonly believed: "a_day_old" | "accepted" | "reset" | null
 }
 
+/** What the leader decided last of a repository, as far as that says what it would decide now. */
+export interface LastDecided {
+  readonly decision: Decision
+  readonly isPinned: boolean
+  readonly isRecent: boolean
+}
+
 /** What is known of an automatic move. */
 export interface MoveWeight {
   /** The target was not in the first view under the present row, mapping and policy: a push brought it. */
@@ -244,6 +251,14 @@ export class StateStore extends Context.Service<
       move: Move,
       entry: { readonly fingerprint: string; readonly isPinned: boolean; readonly isNews?: boolean }
     ): Effect.Effect<MoveWeight, StoreError>
+    /**
+     * How these were decided last, in one statement: but for those that nobody decided yet, or that no good view was
+     * taken of under this fingerprint where there is one of another. `isRecent`: their registry answered `within`.
+     */
+    lastDecided(
+      entries: ReadonlyArray<{ readonly name: RepositoryName; readonly fingerprint: string }>,
+      within: Duration.Duration
+    ): Effect.Effect<ReadonlyMap<RepositoryName, LastDecided>, StoreError>
     /** Puts the brake on, or adds to the standing one; true where it was not on. */
     pullBrake(fence: Fence, moves: ReadonlyArray<Move>): Effect.Effect<boolean, StoreError>
     /**

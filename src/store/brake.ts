@@ -1,6 +1,8 @@
 import type { PgClient } from "@effect/sql-pg"
-import { Effect, Schema } from "effect"
+import { Duration, Effect, Schema } from "effect"
 import { BrakeState, Move } from "../domain/BrakeState.ts"
+import { Decision } from "../domain/Decision.ts"
+import { RepositoryName } from "../domain/RepositoryName.ts"
 import { standing } from "./fence.ts"
 import { decodeRow, decodeRows, encodeJson, isYes, rowOf } from "./rows.ts"
 import type { StateStore } from "./StateStore.ts"
@@ -12,12 +14,20 @@ const decodeReleased = decodeRows(Schema.NullOr(Schema.Array(Move)))
 const decodeWeight = decodeRow(
   Schema.Struct({ isExplained: Schema.Boolean, isReleased: Schema.Boolean, isStopped: Schema.Boolean })
 )
+const decodeLastDecided = decodeRows(
+  Schema.Struct({
+    repository: RepositoryName,
+    decision: Decision,
+    isPinned: Schema.Boolean,
+    isRecent: Schema.Boolean
+  })
+)
 const brakeRow = rowOf(BrakeState, "b", { stopped: "moves_stopped", released: "moves_released" })
 
 /** The brake over all repositories (S17): the rows of `brake`, of which one at most stands. */
 export const brake = (
   sql: PgClient.PgClient
-): Pick<StateStore["Service"], "brake" | "weighMove" | "pullBrake" | "releaseBrake"> => ({
+): Pick<StateStore["Service"], "brake" | "weighMove" | "lastDecided" | "pullBrake" | "releaseBrake"> => ({
   brake: storeCall(
     "StateStore.brake",
     sql`select ${sql.literal(brakeRow)} as row from brake b order by id desc limit 1`.pipe(
@@ -49,6 +59,23 @@ export const brake = (
           'isStopped', exists (select from brake where released_at is null)
         ) as row`.pipe(Effect.flatMap(decodeWeight))
     ),
+
+  lastDecided: (entries, within) =>
+    storeCall(
+      "StateStore.lastDecided",
+      sql`
+        select jsonb_build_object(
+          'repository', r.name, 'decision', d.decision, 'isPinned', r.pinned_tag <> '',
+          'isRecent', coalesce(c.checked_at > now() - make_interval(secs => ${Duration.toSeconds(within)}), false)
+        ) as row
+        from unnest(${entries.map(({ name }) => name)}::text[], ${entries.map(({ fingerprint }) => fingerprint)}::text[])
+          as e (name, fingerprint)
+        join repository r on r.name = e.name
+        join decision d on d.repository = r.name
+        left join checked c on c.repository = r.name
+        left join repository_view v on v.repository = r.name
+        where coalesce(v.fingerprint, e.fingerprint) = e.fingerprint`.pipe(Effect.flatMap(decodeLastDecided))
+    ).pipe(Effect.map((rows) => new Map(rows.map(({ repository, ...last }) => [repository, last])))),
 
   pullBrake: (fence, moves) =>
     storeCall(

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto"
 import type { Digest } from "../domain/Digest.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
 import type { Tag } from "../domain/Tag.ts"
-import type { Doubt, Suspicion, View } from "../domain/View.ts"
+import { type Doubt, lostFrom, type Suspicion, type View } from "../domain/View.ts"
 import type { SavedListing, StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
 
@@ -55,11 +55,6 @@ const toSaved = (row: StandingRow): SavedListing => {
 }
 
 const hashOf = (value: unknown): Buffer => createHash("sha256").update(JSON.stringify(value)).digest()
-
-/** So many lost tags are named; the rest is a number. */
-const sampleSize = 10
-const inNumbers = new Intl.Collator("en", { numeric: true })
-const higherFirst = (a: Tag, b: Tag): number => inNumbers.compare(b, a)
 
 /** Tags in one statement: some 200 ms, a long way from the 5 s that it may take. */
 const statementSize = 10_000
@@ -137,12 +132,7 @@ export const views = (
         )
       }
       const doubted = suspect === null ? null : hashOf([suspect === "not_found", given])
-      const facts = {
-        listed: given.length,
-        lost: lost.length,
-        sample: lost.toSorted(higherFirst).slice(0, sampleSize),
-        running: running.filter((tag) => before.has(tag) && !listed.has(tag))
-      }
+      const facts: Facts = lostFrom(before, listed, running)
       const [row] = yield* step(sql<StandingRow>`
         with saved as (
           insert into repository_view as v (

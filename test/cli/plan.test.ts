@@ -2,16 +2,16 @@ import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestConsole } from "effect/testing"
 import { plan, type PlanOptions } from "../../src/cli/plan.ts"
-import type { Config } from "../../src/config/Config.ts"
 import { Tag } from "../../src/domain/Tag.ts"
+import type { Fleet } from "../../src/foresee/weighAmongAll.ts"
 import { NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
 import { Database } from "../../src/store/Database.ts"
 import { StateStore } from "../../src/store/StateStore.ts"
-import { watchedAs } from "../reconcile/loop.ts"
+import { interval, watchedAs } from "../reconcile/loop.ts"
 import { pass, story } from "../reconcile/story.ts"
 
-const everything: PlanOptions = { repositories: [], diff: false, json: false }
+const plain: PlanOptions = { diff: false, json: false, columns: 0 }
 
 /** Jobs of these names run v1.0.0; the registry has the tags. */
 const begin = Effect.fnUntraced(function* (repositories: Readonly<Record<string, ReadonlyArray<string>>>) {
@@ -30,21 +30,31 @@ const begin = Effect.fnUntraced(function* (repositories: Readonly<Record<string,
     nomad,
     registry,
     watched,
-    config: { watched, brake: { share: 0.2, count: 5 } } as unknown as Config
+    config: { watched, brake: { share: 0.2, count: 5 }, pollInterval: interval }
   }
 })
 
+/** Those of these names; all where there are none. */
+const only = ({ watched }: Fleet, named: ReadonlyArray<string>) =>
+  watched.filter(({ name }) => named.length === 0 || named.includes(name))
+
 /** Repository → reason and what would be deployed, without its digest. */
-const planned = Effect.fnUntraced(function* (config: Config) {
+const planned = Effect.fnUntraced(function* (config: Fleet, named: ReadonlyArray<string> = []) {
   const before = (yield* TestConsole.logLines).length
-  const refused = yield* Effect.match(plan(config, { ...everything, json: true }), {
+  const noted = (yield* TestConsole.errorLines).length
+  const refused = yield* Effect.match(plan(config, only(config, named), { ...plain, json: true }), {
     onSuccess: () => null,
     onFailure: (error) => ("message" in error ? error.message : String(error))
   })
   const printed = (yield* TestConsole.logLines).slice(before).join("\n")
-  const lines = JSON.parse(printed) as ReadonlyArray<Record<"repository" | "reason" | "deploys", string>>
+  const lines = JSON.parse(printed) as ReadonlyArray<
+    Record<"repository" | "reason" | "deploys" | "words", string>
+  >
+  const notes = (yield* TestConsole.errorLines).slice(noted).join("\n")
   return {
     refused,
+    notes,
+    words: lines.map(({ words }) => words),
     lines: Object.fromEntries(
       lines.map(({ repository, reason, deploys }) => [
         repository,
@@ -96,6 +106,24 @@ describe("plan", () => {
   )
 
   story(
+    "a registry that is silent leaves what was listed last, which is said, and the repository untold",
+    Effect.gen(function* () {
+      const { registry, config } = yield* begin({ silent: ["v1.0.0", "v1.1.0"] })
+      const [{ name, fingerprint } = assert.fail("none")] = config.watched
+      const tags = [Tag.make("v1.0.0")]
+      yield* (yield* StateStore).saveListing(name, { tags, suspect: null, fingerprint })
+      yield* registry.fault({ image: "silent", status: 503 })
+      const { lines, refused, words } = yield* planned(config)
+      assert.deepStrictEqual(lines, { silent: "in_sync" })
+      assert.match(
+        words[0] ?? "",
+        /^in sync, by the listing of \d{4}-\d\d-\d\dT[\d:]{8}Z: registry sim, silent: .*503/
+      )
+      assert.strictEqual(refused, "1 of 1 could not be told")
+    })
+  )
+
+  story(
     "tells what an open redeploy names, though nobody looked at that tag before",
     Effect.gen(function* () {
       const { config } = yield* begin({ api: ["v1.0.0", "v1.1.0", "v0.9.0"], gone: ["v1.0.0"] })
@@ -136,6 +164,20 @@ describe("plan", () => {
   )
 
   story(
+    "S17: of one that is named the brake is foretold by all, and on what is said aside",
+    Effect.gen(function* () {
+      const names = ["a", "b", "c", "d", "e", "f"]
+      const { config } = yield* begin(Object.fromEntries(names.map((name) => [name, ["v1.0.0", "v1.1.0"]])))
+      const { lines, notes } = yield* planned(config, ["a"])
+      assert.deepStrictEqual(lines, { a: "brake" })
+      assert.strictEqual(
+        notes,
+        "the brake is weighed over all that are watched; the others: 5 that no controller decided lately, looked at now"
+      )
+    })
+  )
+
+  story(
     "tells of the named ones alone, with Nomad's diff of what is deployed and of what waits",
     Effect.gen(function* () {
       const { config, nomad } = yield* begin({
@@ -147,7 +189,7 @@ describe("plan", () => {
       const { pool: sql } = yield* Database
       yield* sql`update repository set auto_deploy = false where name = 'web'`
       const before = yield* nomad.job("default", "api")
-      yield* plan(config, { ...everything, diff: true, repositories: ["api", "web", "same"] })
+      yield* plan(config, only(config, ["api", "web", "same"]), { ...plain, diff: true })
       const printed = (yield* TestConsole.logLines).map(String).join("\n")
       assert.notMatch(printed, /other/)
       const told = (name: string) => new RegExp(`^${name}: (.*\n(?:  .*\n?)+)`, "m").exec(printed)?.[1] ?? ""
@@ -181,19 +223,10 @@ describe("plan", () => {
         status: 403,
         body: "Permission denied"
       })
-      const refused = yield* Effect.flip(plan(config, { ...everything, diff: true }))
+      const refused = yield* Effect.flip(plan(config, config.watched, { ...plain, diff: true }))
       assert.strictEqual("message" in refused ? refused.message : "", "1 of 1 could not be told")
       const printed = (yield* TestConsole.logLines).map(String).join("\n")
       assert.match(printed, /^ {2}not told: .*the token needs plan-job/m)
-    })
-  )
-
-  story(
-    "one that is not watched is refused by name",
-    Effect.gen(function* () {
-      const { config } = yield* begin({ api: ["v1.0.0"] })
-      const refused = yield* Effect.flip(plan(config, { ...everything, repositories: ["api", "nope"] }))
-      assert.strictEqual("message" in refused ? refused.message : "", "not in watched_repositories: nope")
     })
   )
 
@@ -205,7 +238,7 @@ describe("plan", () => {
       assert.isDefined(pinned)
       const pin = { repository: pinned.name, pinnedTag: Tag.make("v0.9.0"), by: "ann", from: "" }
       yield* (yield* StateStore).change(pin)
-      yield* plan(config, everything)
+      yield* plan(config, config.watched, plain)
       const printed = (yield* TestConsole.logLines).map(String).at(-1) ?? ""
       assert.match(printed, /^pinned +v1\.0\.0 +v0\.9\.0@sha256:[0-9a-f]{12} +it is pinned$/)
     })

@@ -194,3 +194,17 @@ describe("the command line", () => {
     )
   )
 })
+
+describe("plan", () => {
+  it.effect.each([
+    ["nope", /^"nope": not in watched_repositories of config\/staging\.toml; it watches .+$/],
+    ["", /^"": not in watched_repositories of config\/staging\.toml; it watches .+$/]
+  ] as const)("refuses %j by name before it opens a database, and says what is watched", ([name, words]) =>
+    Effect.gen(function* () {
+      // Whatever it plans with is a defect here.
+      const { exitCode, out, err } = yield* commandLine(["plan", name], { files })
+      assert.deepStrictEqual({ exitCode, out }, { exitCode: 1, out: "" })
+      assert.match(err, words)
+    })
+  )
+})

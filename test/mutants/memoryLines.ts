@@ -60,9 +60,9 @@ export const memoryLines: ReadonlyArray<Mutant> = [
     "S11",
     [failureTest, "S11: rule 10"],
     edit(
-      "src/reconcile/poll.ts",
-      "quarantinedTags(view, null, history",
-      "quarantinedTags(view, runs, history"
+      "src/decide/elect.ts",
+      "quarantinedTags(seen.view, null, history",
+      "quarantinedTags(seen.view, runs, history"
     )
   ),
   mutant(

@@ -39,6 +39,7 @@ export const settingsOf = (overrides: Partial<ServerSettings> = {}): ServerSetti
   allowUnauthenticated: false,
   database: "embedded",
   watched: [watches("api"), watches("team/api"), watches("planned", "plan")],
+  brake: { share: 0.2, count: 5 },
   pollInterval: Duration.seconds(59),
   ...overrides
 })
