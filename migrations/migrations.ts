@@ -6,6 +6,7 @@ import tokens from "./0005_tokens.ts"
 import mappedTo from "./0006_mapped_to.ts"
 import truth from "./0007_truth.ts"
 import canaries from "./0008_canaries.ts"
+import baselineOfAll from "./0009_baseline_of_all.ts"
 import type { Migration } from "./Migration.ts"
 
 /** In the order in which they are applied; a key is `NNNN_name`. Static, so that a bundle has them too. */
@@ -17,5 +18,6 @@ export const migrations: Readonly<Record<string, Migration>> = {
   "0005_tokens": tokens,
   "0006_mapped_to": mappedTo,
   "0007_truth": truth,
-  "0008_canaries": canaries
+  "0008_canaries": canaries,
+  "0009_baseline_of_all": baselineOfAll
 }

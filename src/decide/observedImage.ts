@@ -39,20 +39,34 @@ const isBaselineOurs = ({ baselineAt }: Desired, { lastAccepted }: History): boo
 
 /**
  * The task whose image somebody else changed since the baseline was set: by our last accepted attempt, by Nomad's own
- * rollback, or at first sight. Ours sets all tasks, so that each is held against it; of what was only seen, one image is
- * kept for all, and the highest stands for them.
+ * rollback, or at first sight.
  */
 export const foreignTask = (runs: Runs, desired: Desired, history: History): ObservedTask | null => {
-  if (desired.baselineAt === null) return null
-  const tasks = isBaselineOurs(desired, history) ? runs.tasks : [highestTask(runs)]
-  return (
-    tasks.find(
-      (task) =>
-        task.tag !== desired.baselineTag ||
-        !couldBe(runningDigest(task, desired, history), desired.baselineDigest)
-    ) ?? null
-  )
+  const { baselineTag, baselineDigest, baselineAt } = desired
+  if (baselineAt === null) return null
+  const tasks = isBaselineOfAll(desired, history) ? runs.tasks : [highestTask(runs)]
+  const baseline = { tag: baselineTag, digest: baselineDigest }
+  return tasks.find((task) => !couldBe(running(task, desired, history), baseline)) ?? null
 }
 
+/**
+ * True where each mapped task is held against the baseline: our attempt wrote it to all, or all were seen to run it. Of
+ * tasks that differed when they were seen one image is kept, and the highest stands for them.
+ */
+export const isBaselineOfAll = (desired: Desired, history: History): boolean =>
+  isBaselineOurs(desired, history) || desired.baselineAllAt?.getTime() === desired.baselineAt?.getTime()
+
+type Image = Pick<ObservedTask, "tag" | "digest">
+
+const running = (task: ObservedTask, desired: Desired, history: History): Image => ({
+  tag: task.tag,
+  digest: runningDigest(task, desired, history)
+})
+
+/** True if nothing that is known of the tasks speaks against it that each of them runs this image. */
+export const isImageOfAll = (image: Image, runs: Runs, desired: Desired, history: History): boolean =>
+  runs.tasks.every((task) => couldBe(running(task, desired, history), image))
+
 /** A digest that nobody knows yet can be any. */
-const couldBe = (a: Digest | null, b: Digest | null): boolean => a === null || b === null || a === b
+export const couldBe = (a: Image, b: Image): boolean =>
+  a.tag === b.tag && (a.digest === null || b.digest === null || a.digest === b.digest)

@@ -45,6 +45,8 @@ export const Desired = Schema.Struct({
   baselineDigest: Schema.NullOr(Digest),
   /** Null until the job was seen once: first sight sets it, with or without an image. */
   baselineAt: Schema.NullOr(Schema.Date),
+  /** `baselineAt` where every mapped task ran the baseline when it was seen; any other time says nothing of it. */
+  baselineAllAt: Schema.NullOr(Schema.Date),
   updatedBy: Schema.String,
   updatedAt: Schema.Date
 })

@@ -1,11 +1,11 @@
 import { Effect } from "effect"
-import { highestTask } from "../decide/observedImage.ts"
+import { couldBe, highestTask } from "../decide/observedImage.ts"
 import { isHigher, parseVersion } from "../decide/version.ts"
 import { Deployer, type Progress } from "../deployer/Deployer.ts"
 import { type Attempt, isBeingFailed } from "../domain/Attempt.ts"
 import type { ObservedTask } from "../domain/Observed.ts"
 import type { Fence } from "../store/Leader.ts"
-import { StateStore } from "../store/StateStore.ts"
+import { type SeenBaseline, StateStore } from "../store/StateStore.ts"
 import { countRollout } from "./metrics.ts"
 
 /** What a look at the rollouts found. */
@@ -81,7 +81,7 @@ const end = Effect.fnUntraced(function* (
     deploymentId,
     blame,
     swallowed,
-    baseline: imageOf(revertedTo),
+    baseline: seenIn(revertedTo),
     raise: outcome === "succeeded" ? yield* newMark(attempt) : null
   })
   if (done) {
@@ -93,10 +93,10 @@ const end = Effect.fnUntraced(function* (
 })
 
 /** Null where no version was rolled back to, or it is kept no more: the baseline then stays. */
-const imageOf = ([first, ...rest]: ReadonlyArray<ObservedTask>) => {
+const seenIn = ([first, ...rest]: ReadonlyArray<ObservedTask>): SeenBaseline | null => {
   if (first === undefined) return null
   const { tag, digest } = highestTask({ tasks: [first, ...rest] })
-  return { tag, digest }
+  return { tag, digest, ofAll: [first, ...rest].every((task) => couldBe(task, { tag, digest })) }
 }
 
 /** The high-water mark only rises by itself, a tag without order below all versions; requests set it when accepted. */

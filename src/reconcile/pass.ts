@@ -4,7 +4,13 @@ import { isAnswered } from "../decide/decideRequest.ts"
 import type { Situation } from "../decide/Situation.ts"
 import { isHoldOver } from "../decide/hold.ts"
 import { nextTurn } from "../decide/nextTurn.ts"
-import { foreignTask, highestTask, runningDigest } from "../decide/observedImage.ts"
+import {
+  foreignTask,
+  highestTask,
+  isBaselineOfAll,
+  isImageOfAll,
+  runningDigest
+} from "../decide/observedImage.ts"
 import type { Base } from "../deployer/Deployer.ts"
 import type { Attempt } from "../domain/Attempt.ts"
 import { type Decision, type Deploy, Wait } from "../domain/Decision.ts"
@@ -146,10 +152,13 @@ const conclude = Effect.fnUntraced(function* (
     const digest = runningDigest(task, desired, history)
     // Somebody registered our tag anew, or the registry was silent at first sight: what that pulled is the digest of now.
     const isLearnt = digest === null && decision.digest !== null
+    const image = { tag: task.tag, digest: digest ?? decision.digest }
+    const ofAll = isImageOfAll(image, observed, desired, history)
+    // They differed when they were seen; or a release before set the baseline, which kept nothing of the others.
+    const isOfAllNow = ofAll && observed.tasks.length > 1 && !isBaselineOfAll(desired, history)
     // Somebody else brought what is wanted.
-    if (isLearnt || foreignTask(observed, desired, history) !== null) {
-      const image = { tag: task.tag, digest: digest ?? decision.digest, raiseTo: null }
-      yield* store.setBaseline(fence, watching.watched.name, image)
+    if (isLearnt || isOfAllNow || foreignTask(observed, desired, history) !== null) {
+      yield* store.setBaseline(fence, watching.watched.name, { ...image, ofAll, raiseTo: null })
       watching.known = null
     }
   }

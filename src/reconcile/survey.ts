@@ -1,10 +1,11 @@
 import { Effect } from "effect"
 import type { Situation } from "../decide/Situation.ts"
 import type { Seen } from "../decide/elect.ts"
-import { highestTask } from "../decide/observedImage.ts"
+import { highestTask, isImageOfAll } from "../decide/observedImage.ts"
 import { isHigher } from "../decide/version.ts"
 import { type Base, Deployer, type Observation } from "../deployer/Deployer.ts"
 import type { Desired } from "../domain/Desired.ts"
+import type { History } from "../domain/History.ts"
 import { markersOf, type Observed, type Runs } from "../domain/Observed.ts"
 import type { Fence } from "../store/Leader.ts"
 import { StateStore } from "../store/StateStore.ts"
@@ -57,7 +58,7 @@ export const survey = Effect.fn("survey")(function* (watching: Watching, passing
     // Postgres's clock, carried on by our monotonic one.
     const now = new Date(history.readAt.getTime() + (yield* monotonic) - known.at)
     yield* poll(watching, desired, runs, history, now, passing)
-    if (runs !== null) desired = yield* sight(watching, passing, desired, runs)
+    if (runs !== null) desired = yield* sight(watching, passing, desired, runs, history)
     const situation = yield* countForeign(watching, {
       watched,
       desired,
@@ -101,7 +102,8 @@ const sight = Effect.fnUntraced(function* (
   watching: Watching,
   { fence }: Passing,
   desired: Desired,
-  runs: Runs
+  runs: Runs,
+  history: History
 ) {
   if (desired.baselineAt !== null) return desired
   const store = yield* StateStore
@@ -111,7 +113,9 @@ const sight = Effect.fnUntraced(function* (
   // Of a database that was restored the mark is old: what runs by our hand is the truth (S8).
   const mark = desired.highWaterMark
   const raiseTo = task.tag !== null && (mark === null || isHigher(task.tag, mark)) ? task.tag : null
-  yield* store.setBaseline(fence, name, { tag: task.tag, digest, raiseTo })
+  const image = { tag: task.tag, digest }
+  const ofAll = isImageOfAll(image, runs, desired, history)
+  yield* store.setBaseline(fence, name, { ...image, ofAll, raiseTo })
   watching.known = null
   yield* Effect.logInfo("first sight").pipe(Effect.annotateLogs({ image: task.image }))
   return yield* store.desired(name)

@@ -94,6 +94,15 @@ export interface Intent {
   readonly baseVersion: number
 }
 
+/** What the job was seen to run, and is accounted to run from now on. */
+export interface SeenBaseline {
+  /** Of several tasks that differ the highest one's. */
+  readonly tag: Tag | null
+  readonly digest: Digest | null
+  /** Every mapped task runs it, as far as is known: each is held against it from now on. */
+  readonly ofAll: boolean
+}
+
 /** How a rollout ended, and what follows from it in the same transaction. */
 export interface Ending {
   readonly attempt: AttemptId
@@ -110,7 +119,7 @@ export interface Ending {
   /** `superseded` by Nomad's own rollback (T16): the request that the attempt answered opens again. */
   readonly swallowed: boolean
   /** The job's image is now this one, by Nomad's own rollback; left alone where a later attempt of ours holds. */
-  readonly baseline: { readonly tag: Tag | null; readonly digest: Digest | null } | null
+  readonly baseline: SeenBaseline | null
   /** Raises the high-water mark to the attempt's tag if it still is `over`: a pin or a request may have set it since. */
   readonly raise: { readonly over: Tag | null } | null
 }
@@ -200,7 +209,7 @@ export class StateStore extends Context.Service<
     setBaseline(
       fence: Fence,
       repository: RepositoryName,
-      image: { readonly tag: Tag | null; readonly digest: Digest | null; readonly raiseTo: Tag | null }
+      seen: SeenBaseline & { readonly raiseTo: Tag | null }
     ): Effect.Effect<void, StoreError>
     /** What was told on whichever instance. */
     readonly changes: Stream.Stream<Told>

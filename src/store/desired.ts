@@ -251,13 +251,14 @@ export const desired = (
         select 'registrywatcher', 'request closed', name, 'its target is what the job has or gets' from closed`
       ).pipe(Effect.asVoid),
 
-    setBaseline: (fence, repository, { tag, digest, raiseTo }) =>
+    setBaseline: (fence, repository, { tag, digest, ofAll, raiseTo }) =>
       storeCall(
         "StateStore.setBaseline",
         sql`
         with fence as (${standing(sql, fence)})
         update repository r set
           baseline_tag = ${tag}::text, baseline_digest = ${digest}::text, baseline_at = now(),
+          baseline_all_at = case when ${ofAll} then now() end,
           high_water_mark = coalesce(${raiseTo}::text, r.high_water_mark)
         from fence where r.name = ${repository}`
       ).pipe(Effect.asVoid)

@@ -135,6 +135,7 @@ export const rollouts = (
               baseline_tag = case when rebases then ${baseline?.tag ?? null}::text else r.baseline_tag end,
               baseline_digest = case when rebases then ${baseline?.digest ?? null}::text else r.baseline_digest end,
               baseline_at = case when rebases then now() else r.baseline_at end,
+              baseline_all_at = case when rebases and ${baseline?.ofAll === true} then now() else r.baseline_all_at end,
               high_water_mark = case when ${raisesOver(raise?.over ?? null)} then told.to_tag
                 when ${lowers} then told.mark_before else r.high_water_mark end,
               requested_generation = case when ${reopens} then told.generation else r.requested_generation end,

@@ -133,6 +133,7 @@ const rows: ReadonlyArray<readonly [sentence: string, change: Partial<Situation>
   ["13: a periodic parent runs nothing", { ...newVersion, observed: runs(task("v1.1.0", "b"), { jobType: "batch", isParent: true }) }, "Deploy v1.2.0 new_version"],
   ["14: stalls where somebody set a lower version", { observed: runs(task("v1.0.0", "a")) }, "Stall drift"],
   ["14: stalls where somebody set one of two tasks back", { observed: runs(task("v1.1.0", "b"), { tasks: [task("v1.1.0", "b"), task("v1.0.0", "a", { task: "worker" })] }), history: history({ lastAccepted: attempt() }) }, "Stall drift"],
+  ["14: S22: stalls where two tasks ran one image at first sight, and somebody set one back", { observed: runs(task("v1.1.0", "b"), { tasks: [task("v1.1.0", "b"), task("v1.0.0", "a", { task: "worker" })] }), desired: desired({ baselineAllAt: minutesAgo(60) }) }, "Stall drift"],
   ["14: stalls where somebody set the highest of a mixed first sight back", { observed: runs(task("v1.0.0", "a"), { tasks: [task("v0.9.0", "c"), task("v1.0.0", "a", { task: "worker" })] }) }, "Stall drift"],
   ["14: restores where drift is restore", { watched: { ...watched, drift: "restore" }, observed: runs(task("v1.0.0", "a")) }, "Deploy v1.1.0 drift"],
   ["14: goes on at a target newer than the one they replaced", { ...newVersion, observed: runs(task("v1.0.0", "a")) }, "Deploy v1.2.0 new_version"],
@@ -148,6 +149,7 @@ const rows: ReadonlyArray<readonly [sentence: string, change: Partial<Situation>
   ["17: deploys a higher version", newVersion, "Deploy v1.2.0 new_version"],
   ["17: deploys the overwritten pin", { desired: desired({ ...pinnedStable, baselineDigest: digest("a") }), observed: runs(task("stable", "a")), seen: seen([], { stable: "b" }) }, "Deploy stable digest_changed"],
   ["17: S22: deploys where one of two tasks is behind", { observed: runs(task("v1.1.0", "b"), { tasks: [task("v1.1.0", "b"), task("v1.0.0", "a", { task: "worker" })] }) }, "Deploy v1.1.0 new_version"],
+  ["17: S22: nor is it held against a baseline that the release before set since", { observed: runs(task("v1.1.0", "b"), { tasks: [task("v1.1.0", "b"), task("v1.0.0", "a", { task: "worker" })] }), desired: desired({ baselineAllAt: minutesAgo(61) }) }, "Deploy v1.1.0 new_version"],
   ["S11: skips a version in quarantine for the next lower one that is not below", { seen: seen(["v1.1.0", "v1.2.0", "v1.3.0"], { "v1.3.0": "c" }), history: history({ quarantine: quarantineOf("c") }) }, "Deploy v1.2.0 new_version"],
   ["S11: tries again once the quarantine ended", { seen: seen(["v1.1.0", "v1.2.0"], { "v1.2.0": "c" }), history: history({ quarantine: quarantineOf("c", noon) }) }, "Deploy v1.2.0 new_version"],
   ["S11: an auto-reverted version is not tried again", { seen: seen(["v1.1.0", "v1.2.0"], { "v1.2.0": "c" }), history: history({ quarantine: quarantineOf("c") }) }, "InSync v1.1.0"]

@@ -56,6 +56,7 @@ export const desired = (change: Partial<Desired> = {}): Desired => ({
   baselineTag: tag("v1.1.0"),
   baselineDigest: digest("b"),
   baselineAt: minutesAgo(60),
+  baselineAllAt: null,
   updatedBy: "test",
   updatedAt: minutesAgo(60),
   ...change

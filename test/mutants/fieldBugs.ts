@@ -122,13 +122,13 @@ export const fieldBugs: ReadonlyArray<Mutant> = [
     ),
     edit(
       "src/reconcile/pass.ts",
-      "yield* store.setBaseline(fence, watching.watched.name, image)",
-      "yield* Effect.logDebug(image)"
+      "yield* store.setBaseline(fence, watching.watched.name, { ...image, ofAll, raiseTo: null })",
+      "yield* Effect.logDebug(image, ofAll)"
     ),
     edit(
       survey,
-      "yield* store.setBaseline(fence, name, { tag: task.tag, digest, raiseTo })",
-      "seen.set(watching, { baselineTag: task.tag, baselineDigest: digest, baselineAt: new Date(0), highWaterMark: raiseTo })"
+      "yield* store.setBaseline(fence, name, { ...image, ofAll, raiseTo })",
+      "seen.set(watching, { baselineTag: task.tag, baselineDigest: digest, baselineAt: new Date(0), baselineAllAt: ofAll ? new Date(0) : null, highWaterMark: raiseTo })"
     )
   ),
   mutant(

@@ -11,6 +11,7 @@ const decideTest = "test/decide/decide.test.ts"
 const driftTest = "test/reconcile/drift.test.ts"
 const failureTest = "test/reconcile/failure.test.ts"
 const rolloutsTest = "test/store/rollouts.test.ts"
+const severalTest = "test/reconcile/severalTasks.test.ts"
 const settlingTest = "test/reconcile/settling.test.ts"
 
 /** What is remembered of failures, of somebody else's writes, and of attempts whose holder died. */
@@ -97,6 +98,38 @@ export const memoryLines: ReadonlyArray<Mutant> = [
       "highestTask({ tasks: [first, ...rest] })",
       "rest.length < 0 ? highestTask({ tasks: [first] }) : first"
     )
+  ),
+  mutant(
+    "S12 seen",
+    "one of several tasks set back, and the highest still what was seen",
+    "S12",
+    [severalTest, "S12: S20: also before our first deploy"],
+    edit(
+      "src/decide/observedImage.ts",
+      " || desired.baselineAllAt?.getTime() === desired.baselineAt?.getTime()",
+      ""
+    )
+  ),
+  mutant(
+    "S12 differ",
+    "tasks that differ at first sight held against the highest",
+    "S22",
+    [severalTest, "S20: S22: of tasks that run different tags"],
+    edit("src/reconcile/survey.ts", "isImageOfAll(image, runs, desired, history)", "true")
+  ),
+  mutant(
+    "S12 rolled back",
+    "nothing known of the other tasks after Nomad's rollback",
+    "S12",
+    [severalTest, "S12: also after Nomad's own rollback"],
+    edit(rollouts, "rebases and ${baseline?.ofAll === true}", "rebases and ${baseline === null}")
+  ),
+  mutant(
+    "S12 in sync",
+    "tasks that came to run one image never held against it",
+    "S12",
+    [severalTest, "S12: also where the release before saw them first"],
+    edit(pass, "isLearnt || isOfAllNow ||", "isLearnt ||")
   ),
   mutant(
     "S12 late",

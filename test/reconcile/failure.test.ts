@@ -32,13 +32,8 @@ const outcomes = (story: Story) =>
   Effect.map(story.attempts, (all) => all.map(({ toTag, state }) => `${toTag} ${state}`))
 
 /** A job of one group with two tasks. */
-const twoTasks = (image: string, second: string) => {
-  const job = sampleJob({ id: "api", image, minHealthyTime: 10_000 })
-  const [group] = job["TaskGroups"] as unknown as ReadonlyArray<{ readonly Tasks: ReadonlyArray<object> }>
-  const tasks = group?.Tasks ?? []
-  const worker = { ...tasks[0], Name: "worker", Config: { image: second } }
-  return { ...job, TaskGroups: [{ ...group, Tasks: [...tasks, worker] }] } as unknown as typeof job
-}
+const twoTasks = (image: string, second: string) =>
+  sampleJob({ id: "api", image, others: [{ task: "worker", image: second }], minHealthyTime: 10_000 })
 
 describe("S11: what failed is remembered", () => {
   story(

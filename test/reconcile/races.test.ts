@@ -31,15 +31,6 @@ const led = Effect.fnUntraced(function* (first: string, change: Partial<Watched>
   return { story, leader, begin, host }
 })
 
-/** A job of one group with two tasks of the same image. */
-const twoTasks = (image: string, second: string) => {
-  const job = sampleJob({ id: "api", image })
-  const [group] = job["TaskGroups"] as unknown as ReadonlyArray<{ readonly Tasks: ReadonlyArray<object> }>
-  const [task] = group?.Tasks ?? []
-  const worker = { ...task, Name: "worker", Config: { image: second } }
-  return { ...job, TaskGroups: [{ ...group, Tasks: [task, worker] }] } as unknown as typeof job
-}
-
 /** Real time, enough for a notification. */
 const untilTold = Effect.promise(() => new Promise((told) => setTimeout(told, 200)))
 
@@ -278,7 +269,13 @@ describe("what happens in between", () => {
       const { host } = registry.origin
       const names = ["api", "worker"]
       for (const name of names) yield* registry.push(name, "v1.0.0")
-      yield* nomad.register(twoTasks(`${host}/api:v1.0.0`, `${host}/worker:v1.0.0`))
+      yield* nomad.register(
+        sampleJob({
+          id: "api",
+          image: `${host}/api:v1.0.0`,
+          others: [{ task: "worker", image: `${host}/worker:v1.0.0` }]
+        })
+      )
       yield* pass("10 seconds")
       yield* Effect.gen(function* () {
         const { mapping } = watchedAs("api", host)
@@ -380,56 +377,6 @@ describe("what happens in between", () => {
       assert.strictEqual((yield* story.registered).length, 1)
       assert.strictEqual((yield* story.attempts)[0]?.state, "reverted")
       assert.strictEqual(yield* foreignWrites, 0)
-    })
-  )
-
-  story(
-    "S20: S22: of tasks that run different tags at first sight the highest is what runs: the others are brought up to it",
-    Effect.gen(function* () {
-      const nomad = yield* NomadSimulator
-      const registry = yield* RegistrySimulator
-      const story = new Story("api", registry.origin.host)
-      const at = (version: string) => `${story.image}:${version}`
-      yield* story.push("v1.0.0")
-      const digest = yield* story.push("v1.1.0")
-      yield* nomad.register(twoTasks(at("v1.0.0"), at("v1.1.0")))
-      yield* pass("10 seconds")
-      const { mapping } = watchedAs("api", registry.origin.host)
-      yield* watch([watchedAs("api", registry.origin.host, { mapping: { ...mapping, tasks: [] } })])
-      yield* awhile
-      assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
-      const job = yield* nomad.job("default", "api")
-      assert.deepStrictEqual(
-        job?.TaskGroups[0]?.Tasks.map(({ Config }) => Config?.["image"]),
-        [story.at("v1.1.0", digest), story.at("v1.1.0", digest)]
-      )
-      const [attempt] = yield* story.attempts
-      assert.deepInclude(attempt, { fromTag: tag("v1.1.0"), toTag: tag("v1.1.0"), state: "succeeded" })
-      assert.strictEqual(yield* foreignWrites, 0)
-    })
-  )
-
-  story(
-    "S12: who sets one of two tasks back is held against, and counted",
-    Effect.gen(function* () {
-      const nomad = yield* NomadSimulator
-      const registry = yield* RegistrySimulator
-      const story = new Story("api", registry.origin.host)
-      const at = (version: string) => `${story.image}:${version}`
-      yield* story.push("v1.0.0")
-      yield* nomad.register(twoTasks(at("v1.0.0"), at("v1.0.0")))
-      yield* pass("10 seconds")
-      const mapping = { ...watchedAs("api", registry.origin.host).mapping, tasks: [] }
-      yield* watch([watchedAs("api", registry.origin.host, { mapping })])
-      yield* pass("2 seconds")
-      const digest = yield* story.push("v1.1.0")
-      yield* awhile
-      assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
-      yield* nomad.register(twoTasks(story.at("v1.1.0", digest), at("v1.0.0")))
-      yield* intervals(3)
-      assert.strictEqual((yield* story.registered).length, 1)
-      assert.strictEqual(yield* story.decision, "Stall drift")
-      assert.strictEqual(yield* foreignWrites, 1)
     })
   )
 

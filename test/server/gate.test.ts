@@ -30,6 +30,7 @@ const statusOf = (pinnedTag: string): RepositoryStatus => ({
     baselineTag: null,
     baselineDigest: null,
     baselineAt: null,
+    baselineAllAt: null,
     updatedBy: "ann",
     updatedAt: new Date(0)
   },

@@ -6,7 +6,7 @@ import { Database } from "../../src/store/Database.ts"
 import type { Fence } from "../../src/store/Leader.ts"
 import { StateStore } from "../../src/store/StateStore.ts"
 import { layerFreshStore, noPostgres } from "../real/postgres.ts"
-import { digest, jobOf, leading, newFence, person, taken, target } from "./rows.ts"
+import { digest, jobOf, leading, newFence, person, seen, taken, target } from "./rows.ts"
 
 const stateOf = (id: string) =>
   Effect.flatMap(Database, ({ pool }) =>
@@ -242,7 +242,7 @@ describe.skipIf(noPostgres)("attempts", () =>
     ])("accept of a $reason attempt: baseline is its target, the mark is $mark", ({ reason, mark }) =>
       Effect.gen(function* () {
         const { store, fence, api, accepted } = yield* leading
-        yield* store.setBaseline(fence, api, { ...target("v1"), raiseTo: Tag.make("v9") })
+        yield* store.setBaseline(fence, api, { ...seen("v1"), raiseTo: Tag.make("v9") })
         yield* accepted({ reason, generation: 1 })
         const after = yield* store.desired(api)
         const [attempt] = yield* store.attempts(api, 1)

@@ -6,7 +6,7 @@ import { Tag } from "../../src/domain/Tag.ts"
 import { Database } from "../../src/store/Database.ts"
 import { StateStore, type Told } from "../../src/store/StateStore.ts"
 import { freshDatabase, layerFreshStore, noPostgres } from "../real/postgres.ts"
-import { digest, leading, newFence, person, target, versionsOf, watched } from "./rows.ts"
+import { digest, leading, newFence, person, seen, target, versionsOf, watched } from "./rows.ts"
 
 const v1 = Tag.make("v1")
 const v2 = Tag.make("v2")
@@ -39,7 +39,7 @@ describe.skipIf(noPostgres)("desired state", () =>
     it.effect("S20: mapped to another job, that job is seen for the first time", () =>
       Effect.gen(function* () {
         const { store, fence, api } = yield* leading
-        yield* store.setBaseline(fence, api, { tag: v1, digest: null, raiseTo: null })
+        yield* store.setBaseline(fence, api, { tag: v1, digest: null, ofAll: true, raiseTo: null })
         yield* store.adopt([watched(api)])
         assert.strictEqual((yield* store.desired(api)).baselineTag, v1)
         const { mapping, ...rest } = watched(api)
@@ -352,21 +352,41 @@ describe.skipIf(noPostgres)("desired state", () =>
       Effect.gen(function* () {
         const { store, fence, api } = yield* leading
         yield* store.setBaseline({ ...fence, epoch: fence.epoch - 1 }, api, {
-          ...target("v1"),
+          ...seen("v1"),
           raiseTo: v1
         })
         assert.isNull((yield* store.desired(api)).baselineAt)
-        yield* store.setBaseline(fence, api, { tag: null, digest: null, raiseTo: null })
+        yield* store.setBaseline(fence, api, { tag: null, digest: null, ofAll: true, raiseTo: null })
         const first = yield* store.desired(api)
         assert.isNotNull(first.baselineAt)
-        yield* store.setBaseline(fence, api, { ...target("v1"), raiseTo: v1 })
+        yield* store.setBaseline(fence, api, { ...seen("v1"), raiseTo: v1 })
         const second = yield* store.desired(api)
         assert.deepInclude(second, { baselineTag: v1, baselineDigest: digest("v1"), highWaterMark: v1 })
-        yield* store.setBaseline(fence, api, { ...target("v1"), raiseTo: null })
+        yield* store.setBaseline(fence, api, { ...seen("v1"), raiseTo: null })
         const third = yield* store.desired(api)
         assert.strictEqual(third.highWaterMark, v1)
         assert.isTrue((third.baselineAt ?? 0) > (second.baselineAt ?? 0))
         assert.strictEqual(third.generation, 1)
+      })
+    )
+
+    it.effect("S20: S22: it says of all tasks that they ran it, until a baseline that does not", () =>
+      Effect.gen(function* () {
+        const { store, fence, api, pool } = yield* leading
+        const baseline = Effect.map(store.desired(api), ({ baselineAt, baselineAllAt }) => ({
+          baselineAt: baselineAt?.getTime(),
+          baselineAllAt: baselineAllAt?.getTime()
+        }))
+        yield* store.setBaseline(fence, api, { ...seen("v1"), raiseTo: null })
+        const ofAll = yield* baseline
+        assert.isDefined(ofAll.baselineAt)
+        assert.strictEqual(ofAll.baselineAllAt, ofAll.baselineAt)
+        // As the release before sets one.
+        yield* pool`update repository set baseline_at = now() where name = ${api}`
+        assert.isTrue(((yield* baseline).baselineAt ?? 0) > (ofAll.baselineAt ?? 0))
+        assert.strictEqual((yield* baseline).baselineAllAt, ofAll.baselineAllAt)
+        yield* store.setBaseline(fence, api, { ...seen("v1"), ofAll: false, raiseTo: null })
+        assert.isUndefined((yield* baseline).baselineAllAt)
       })
     )
 
@@ -437,7 +457,7 @@ describe.skipIf(noPostgres)("changes", () => {
         assert.strictEqual(yield* Queue.take(told), api)
         // Neither of these is a change by a person.
         yield* store.change({ repository: api, autoDeploy: false, ...person })
-        yield* store.setBaseline(fence, api, { ...target("v1"), raiseTo: null })
+        yield* store.setBaseline(fence, api, { ...seen("v1"), raiseTo: null })
         yield* pool`select pg_terminate_backend(pid) from pg_stat_activity
           where datname = current_database() and query ilike 'listen%'`
         assert.isNull(yield* Queue.take(told))

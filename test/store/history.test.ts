@@ -5,7 +5,7 @@ import { AttemptId } from "../../src/domain/Attempt.ts"
 import { Tag } from "../../src/domain/Tag.ts"
 import type { Target } from "../../src/domain/Target.ts"
 import { layerFreshStore, noPostgres } from "../real/postgres.ts"
-import { jobOf, leading, target, watched } from "./rows.ts"
+import { jobOf, leading, seen, target, watched } from "./rows.ts"
 
 const ended = {
   outcome: "succeeded" as const,
@@ -75,7 +75,7 @@ describe.skipIf(noPostgres)("history", () =>
         const never = intent({ to: target("v9") })
         yield* store.intend(fence, never)
         yield* store.move(fence, never.id, "aborted", "")
-        yield* store.setBaseline(fence, api, { ...target("v0"), raiseTo: null })
+        yield* store.setBaseline(fence, api, { ...seen("v0"), raiseTo: null })
         assert.deepEqual((yield* store.history(api, jobOf(api), [])).ran, tagsOf("v2", "v3", "v1", "v0"))
         const election = (yield* store.elections([api])).get(api)
         assert.deepEqual(election, { ran: tagsOf("v2", "v3", "v1", "v0"), quarantine: [] })
@@ -129,7 +129,7 @@ describe.skipIf(noPostgres)("history", () =>
       () =>
         Effect.gen(function* () {
           const { store, fence, api, accepted } = yield* leading
-          yield* store.setBaseline(fence, api, { ...target("v2"), raiseTo: null })
+          yield* store.setBaseline(fence, api, { ...seen("v2"), raiseTo: null })
           const count = (images: string) => store.countForeignWrite(api, jobOf(api), images, "")
           const counted = [yield* count("v1"), yield* count("v1"), yield* count("v0"), yield* count("v1")]
           yield* accepted()

@@ -51,7 +51,7 @@ const ending = ({ id }: { readonly id: Attempt["id"] }, over: Partial<Ending> = 
   deploymentId: null,
   blame: "image",
   swallowed: false,
-  baseline: { tag: Tag.make("v1"), digest: digest("v1") },
+  baseline: { tag: Tag.make("v1"), digest: digest("v1"), ofAll: true },
   raise: null,
   ...over
 })

@@ -7,7 +7,7 @@ import type { RequestKind } from "../../src/domain/RequestKind.ts"
 import { Tag } from "../../src/domain/Tag.ts"
 import type { Ending } from "../../src/store/StateStore.ts"
 import { layerFreshStore, noPostgres } from "../real/postgres.ts"
-import { digest, jobOf, leading, newFence, person, target, versionsOf, watched } from "./rows.ts"
+import { digest, jobOf, leading, newFence, person, seen, target, versionsOf, watched } from "./rows.ts"
 
 const ending = (attempt: AttemptId, over: Partial<Ending> = {}): Ending => ({
   attempt,
@@ -54,7 +54,7 @@ describe.skipIf(noPostgres)("rollouts", () =>
     it.effect("S8: a request that failed leaves the mark as it was, unless a later one set it", () =>
       Effect.gen(function* () {
         const { store, fence, api, accepted } = yield* leading
-        yield* store.setBaseline(fence, api, { ...target("v1"), raiseTo: Tag.make("v1") })
+        yield* store.setBaseline(fence, api, { ...seen("v1"), raiseTo: Tag.make("v1") })
         const failed = { outcome: "failed" as const, blame: "image" as const }
         const first = yield* accepted({ reason: "requested" })
         assert.strictEqual((yield* store.desired(api)).highWaterMark, Tag.make("v2"))
@@ -72,10 +72,11 @@ describe.skipIf(noPostgres)("rollouts", () =>
         const { store, fence, api, accepted } = yield* leading
         const first = yield* accepted()
         const second = yield* accepted({ reason: "requested", to: target("v1") })
-        const rolledBack = { outcome: "reverted" as const, baseline: target("v0") }
+        const rolledBack = { outcome: "reverted" as const, baseline: seen("v0") }
         yield* store.end(fence, ending(first.id, { ...rolledBack, raise: { over: Tag.make("v1") } }))
         assert.deepInclude(yield* store.desired(api), {
           baselineTag: Tag.make("v1"),
+          baselineAllAt: null,
           highWaterMark: Tag.make("v1")
         })
         const third = yield* accepted()
@@ -87,6 +88,23 @@ describe.skipIf(noPostgres)("rollouts", () =>
           highWaterMark: Tag.make("v2")
         })
         yield* store.end(fence, ending(second.id))
+      })
+    )
+
+    it.effect("S22: what a later rollback left of all tasks is left alone by the end of the one before", () =>
+      Effect.gen(function* () {
+        const { store, fence, api, accepted } = yield* leading
+        const first = yield* accepted()
+        const second = yield* accepted({ to: target("v3") })
+        const rolledBack = { outcome: "reverted" as const, baseline: seen("v0") }
+        yield* store.end(fence, ending(second.id, rolledBack))
+        const { baselineAt } = yield* store.desired(api)
+        yield* store.end(fence, ending(first.id, { ...rolledBack, raise: { over: null } }))
+        assert.deepInclude(yield* store.desired(api), {
+          baselineAt,
+          baselineAllAt: baselineAt,
+          highWaterMark: Tag.make("v2")
+        })
       })
     )
 
@@ -128,7 +146,9 @@ describe.skipIf(noPostgres)("rollouts", () =>
         const { store, fence, api, accepted } = yield* leading
         const { id } = yield* accepted()
         const reverted = { outcome: "reverted" as const, words: "unhealthy", blame: "image" as const }
-        yield* store.end(fence, ending(id, { ...reverted, baseline: target("v1") }))
+        yield* store.end(fence, ending(id, { ...reverted, baseline: seen("v1") }))
+        const { baselineAt, baselineAllAt } = yield* store.desired(api)
+        assert.deepEqual(baselineAllAt, baselineAt)
         const { quarantine } = yield* store.history(api, jobOf(api), [])
         assert.deepEqual(quarantine, [{ digest: digest("v2"), why: "unhealthy", until: null, failures: 0 }])
         assert.strictEqual((yield* store.attempts(api, 1))[0]?.blame, "image")
@@ -285,7 +305,7 @@ describe.skipIf(noPostgres)("rollouts", () =>
         })
     )
 
-    const swallowed = { outcome: "superseded" as const, swallowed: true, baseline: target("v1") }
+    const swallowed = { outcome: "superseded" as const, swallowed: true, baseline: seen("v1") }
 
     it.effect(
       "T16: what a rollback swallowed opens its request again, and the baseline is what came back",

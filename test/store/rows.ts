@@ -9,11 +9,13 @@ import type { Watched } from "../../src/domain/Watched.ts"
 import { Database } from "../../src/store/Database.ts"
 import type { Fence } from "../../src/store/Leader.ts"
 import { type LeadershipRow, takeLeadership, toLeadership } from "../../src/store/leadership.ts"
-import { type Intent, StateStore } from "../../src/store/StateStore.ts"
+import { type Intent, type SeenBaseline, StateStore } from "../../src/store/StateStore.ts"
 
 export const digest = (text: string): Digest =>
   Digest.make(`sha256:${createHash("sha256").update(text).digest("hex")}`)
 export const target = (tag: string): Target => ({ tag: Tag.make(tag), digest: digest(tag) })
+/** A baseline of every task of a job. */
+export const seen = (tag: string): SeenBaseline => ({ ...target(tag), ofAll: true })
 export const jobOf = (name: string) => ({ region: "", namespace: "default", job: name })
 /** A person at a terminal. */
 export const person = { by: "ann", from: "127.0.0.1" }

@@ -5,7 +5,7 @@ import { AttemptId } from "../../src/domain/Attempt.ts"
 import type { Observed } from "../../src/domain/Observed.ts"
 import { runs, task } from "../decide/situations.ts"
 import { layerFreshStore, noPostgres } from "../real/postgres.ts"
-import { digest, jobOf, leading, person, target, watched } from "./rows.ts"
+import { digest, jobOf, leading, person, seen, target, watched } from "./rows.ts"
 
 const aMarker = () => AttemptId.make(randomUUID())
 const at = (marker: AttemptId | null) => task("v2", null, { marker })
@@ -23,8 +23,8 @@ describe.skipIf(noPostgres)("what a person speaks for", () =>
         yield* store.adopt([watched(other), watched(quiet)])
         const ours = yield* accepted()
         const [first, second, third] = [aMarker(), aMarker(), aMarker()]
-        yield* store.setBaseline(fence, api, { ...target("v1"), raiseTo: null })
-        yield* store.setBaseline(fence, quiet, { ...target("v1"), raiseTo: null })
+        yield* store.setBaseline(fence, api, { ...seen("v1"), raiseTo: null })
+        yield* store.setBaseline(fence, quiet, { ...seen("v1"), raiseTo: null })
         yield* store.saveObservation(api, carrying(first, ours.id, second, first))
         yield* store.saveObservation(other, carrying(third, null))
         yield* store.saveObservation(quiet, carrying(ours.id))

@@ -4,6 +4,7 @@ import { Effect, Layer, Redacted, References } from "effect"
 import { randomUUID } from "node:crypto"
 import { migrations } from "../../migrations/migrations.ts"
 import { RepositoryName } from "../../src/domain/RepositoryName.ts"
+import { Tag } from "../../src/domain/Tag.ts"
 import { Database } from "../../src/store/Database.ts"
 import { migrate } from "../../src/store/migrate.ts"
 import { mayMendItself } from "../../src/store/StartError.ts"
@@ -58,6 +59,25 @@ describe.skipIf(noPostgres)("schema", () => {
           assert.deepEqual(yield* pool`select to_regclass('schema_migration') as it`, [{ it: null }])
         })
       ).pipe(Effect.provide(PgClient.layer({ url })))
+    }).pipe(Effect.scoped, quiet)
+  )
+
+  it.effect("S22: of a baseline that was there before 0009 nothing says that all tasks ran it", () =>
+    Effect.gen(function* () {
+      const url = yield* emptyDatabase
+      const before = Object.fromEntries(Object.entries(migrations).slice(0, 8))
+      yield* Effect.flatMap(PgClient.PgClient, (pool) => migrate(pool, before)).pipe(
+        Effect.provide(PgClient.layer({ url }))
+      )
+      yield* run(
+        url,
+        "insert into repository (name, baseline_tag, baseline_at, updated_by) values ('api', 'v1', now(), 'test')"
+      )
+      const desired = yield* Effect.flatMap(StateStore, (store) =>
+        store.desired(RepositoryName.make("api"))
+      ).pipe(Effect.provide(layerStore(at(url))))
+      assert.deepInclude(desired, { baselineTag: Tag.make("v1"), baselineAllAt: null })
+      assert.isNotNull(desired.baselineAt)
     }).pipe(Effect.scoped, quiet)
   )
 

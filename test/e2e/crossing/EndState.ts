@@ -31,7 +31,7 @@ interface Rows {
 }
 
 const rows = `select jsonb_build_object(
-  'desired', (select jsonb_agg(to_jsonb(r) - '{baseline_at,updated_at,edited_at,mapped_to}'::text[] order by name) from repository r),
+  'desired', (select jsonb_agg(to_jsonb(r) - '{baseline_at,baseline_all_at,updated_at,edited_at,mapped_to}'::text[] order by name) from repository r),
   'taken', (select jsonb_agg(jsonb_build_array(repository, to_tag, to_digest, reason, state) order by repository, seq) from attempt
     where accepted_at is not null),
   'open', (select count(*) from attempt where state in ('intended', 'submitted', 'unknown', 'accepted')),
