@@ -6,7 +6,10 @@ const editJob = "src/deployer/nomad/editJob.ts"
 const survey = "src/reconcile/survey.ts"
 const editTest = "test/deployer/edit.test.ts"
 const loopTest = "test/reconcile/loop.test.ts"
+const manifestsTest = "test/reconcile/manifests.test.ts"
 const racesTest = "test/reconcile/races.test.ts"
+const sendingTest = "test/reconcile/sending.test.ts"
+const takeOverTest = "test/reconcile/takeOver.test.ts"
 const attemptsTest = "test/store/attempts.test.ts"
 const tagsTest = "test/registry/tags.test.ts"
 
@@ -44,7 +47,7 @@ export const fieldBugs: ReadonlyArray<Mutant> = [
     "3",
     "the attempt's row written after the register",
     "S7",
-    [racesTest, "S7: the attempt is committed as submitted before the first byte"],
+    [sendingTest, "S7: the attempt is committed as submitted before the first byte"],
     edit(
       "src/reconcile/deploy.ts",
       "    const isIntended = again !== null ||",
@@ -107,7 +110,7 @@ export const fieldBugs: ReadonlyArray<Mutant> = [
     "9",
     "the baseline kept only in memory",
     "S20",
-    [racesTest, "S20: what somebody changed while nobody led is their change, not first sight"],
+    [takeOverTest, "S20: what somebody changed while nobody led is their change, not first sight"],
     edit(
       survey,
       "/** First sight stores what runs",
@@ -255,7 +258,7 @@ export const fieldBugs: ReadonlyArray<Mutant> = [
     "20",
     "the digest taken from the listing, not from the manifest",
     "S10",
-    [racesTest, "S10: a tag that moves between look and manifest is deployed as the manifest is"],
+    [manifestsTest, "S10: a tag that moves between look and manifest is deployed as the manifest is"],
     edit(
       "src/reconcile/fetchManifest.ts",
       "learn(watching, tag, answer.digest)",

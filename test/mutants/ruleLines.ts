@@ -12,6 +12,8 @@ const decideTest = "test/decide/decide.test.ts"
 const editTest = "test/deployer/edit.test.ts"
 const loopTest = "test/reconcile/loop.test.ts"
 const racesTest = "test/reconcile/races.test.ts"
+const sendingTest = "test/reconcile/sending.test.ts"
+const takeOverTest = "test/reconcile/takeOver.test.ts"
 const attemptsTest = "test/store/attempts.test.ts"
 
 /** Lines that guard a rule which no bug of the field touches, or another side of it; by the rule's name. */
@@ -45,7 +47,7 @@ export const ruleLines: ReadonlyArray<Mutant> = [
     "S4",
     "with check-and-set broken, an unknown outcome is sent again at once",
     "S4",
-    [racesTest, "S4: with a Nomad that takes both"],
+    [sendingTest, "S4: with a Nomad that takes both"],
     edit("src/reconcile/settle.ts", "if (left > 0) {", "if (left > Number.POSITIVE_INFINITY) {")
   ),
   mutant(
@@ -190,7 +192,7 @@ export const ruleLines: ReadonlyArray<Mutant> = [
     "S15",
     "registered without a proof of the lease",
     "S15",
-    [racesTest, "S15: a lease that cannot be proven any more sends nothing"],
+    [sendingTest, "S15: a lease that cannot be proven any more sends nothing"],
     edit(
       "src/reconcile/deploy.ts",
       "yield* leader.guard(deployer.register(edit))",
@@ -241,7 +243,7 @@ export const ruleLines: ReadonlyArray<Mutant> = [
     "S18 removed",
     "a repository that is watched no more is followed on",
     "S18",
-    [racesTest, "S18: the rollout of a repository that is watched in another job now"],
+    [takeOverTest, "S18: the rollout of a repository that is watched in another job now"],
     edit(
       "src/reconcile/takeOver.ts",
       `if (attempt.state === "accepted" && jobOf.get(attempt.repository) !== job)`,
@@ -336,7 +338,7 @@ export const ruleLines: ReadonlyArray<Mutant> = [
     "S4 intact",
     "with the lock lost, a late register written over its successor",
     "S4",
-    [racesTest, "S4: S2: with check-and-set intact"],
+    [sendingTest, "S4: S2: with check-and-set intact"],
     edit(deployer, "EnforceIndex: true,", "EnforceIndex: false,")
   ),
   mutant(

@@ -27,7 +27,7 @@ const write = (story: Story, version: string) =>
 
 /** v1.1.0 is ours, and runs. */
 const ours = Effect.fnUntraced(function* (drift: "hold" | "restore") {
-  const led = yield* Story.led("v1.0.0", { drift })
+  const led = yield* Story.led(["v1.0.0"], { drift })
   const digest = yield* led.story.push("v1.1.0")
   yield* awhile
   return { ...led, at: led.story.at("v1.1.0", digest) }

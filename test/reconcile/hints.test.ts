@@ -134,4 +134,43 @@ describe("what is asked when", () => {
       }).pipe(Effect.provideService(StateStore, reconnecting))
     })
   )
+
+  story(
+    "L3: with every notification lost a change is still found within an interval",
+    Effect.gen(function* () {
+      const store = yield* StateStore
+      const deaf = StateStore.of({ ...store, changes: Stream.never })
+      yield* Effect.gen(function* () {
+        const story = yield* Story.begin(["v1.0.0"])
+        // Two polls in sync: from now on the passes remember.
+        yield* intervals(2)
+        const digest = yield* story.push("stable")
+        yield* store.change({
+          repository: api,
+          by: "ann",
+          from: "",
+          pinnedTag: tag("stable"),
+          request: "pin"
+        })
+        // Nobody listens: the change is not under way any more.
+        yield* inFlight.unheard
+        yield* awhile
+        assert.deepStrictEqual(yield* story.registered, [story.at("stable", digest)])
+      }).pipe(Effect.provideService(StateStore, deaf))
+    })
+  )
+
+  story(
+    "L7: while Nomad cannot be listed, its jobs are not asked",
+    Effect.gen(function* () {
+      const story = yield* Story.begin(["v1.0.0"])
+      const nomad = yield* NomadSimulator
+      yield* nomad.inject({ _tag: "NoLeader", hold: 0 })
+      yield* intervals(2)
+      const asked = (yield* nomad.requests).length
+      for (let n = 0; n < 8; n++) yield* story.change({ autoDeploy: n % 2 === 1 })
+      const requests = (yield* nomad.requests).slice(asked)
+      assert.deepStrictEqual([...new Set(requests.map(({ path }) => path.split("?")[0]))], ["/v1/jobs"])
+    })
+  )
 })

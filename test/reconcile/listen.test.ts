@@ -20,7 +20,7 @@ const listing = Effect.gen(function* () {
 
 /** v1.1.0 is ours, in sync and remembered. */
 const ours = Effect.gen(function* () {
-  const led = yield* Story.led("v1.0.0")
+  const led = yield* Story.led(["v1.0.0"])
   const digest = yield* led.story.push("v1.1.0")
   yield* intervals(3)
   yield* listing
@@ -178,7 +178,7 @@ describe("what Nomad tells of its jobs", () => {
     Effect.gen(function* () {
       const deployer = yield* Deployer
       yield* Effect.gen(function* () {
-        const { story } = yield* Story.led("v1.0.0")
+        const { story } = yield* Story.led(["v1.0.0"])
         const digest = yield* story.push("v1.1.0")
         yield* intervals(2)
         assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])

@@ -1,7 +1,9 @@
 import { assert, describe } from "@effect/vitest"
 import { Duration, Effect } from "effect"
+import { RegistryClient } from "../../src/registry/RegistryClient.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
-import { pass, Story, story } from "./story.ts"
+import { tag } from "../decide/situations.ts"
+import { awhile, pass, Story, story } from "./story.ts"
 
 const intervals = (count: number) => pass(Duration.seconds(60 * count))
 
@@ -57,6 +59,82 @@ describe("the manifest of a target", () => {
       yield* intervals(2)
       assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
       assert.strictEqual(yield* story.decision, "InSync")
+    })
+  )
+
+  story(
+    "S10: a chart at the highest tag is passed over for the next version that is an image",
+    Effect.gen(function* () {
+      const story = yield* Story.begin(["v1.0.0"])
+      const registry = yield* RegistrySimulator
+      const chart = {
+        schemaVersion: 2,
+        mediaType: "application/vnd.oci.image.manifest.v1+json",
+        config: {
+          mediaType: "application/vnd.cncf.helm.config.v1+json",
+          digest: `sha256:${"a".repeat(64)}`,
+          size: 2
+        },
+        layers: []
+      }
+      yield* registry.pushManifest("api", "v1.2.0", chart.mediaType, JSON.stringify(chart))
+      const digest = yield* story.push("v1.1.0")
+      yield* awhile
+      assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
+      yield* registry.clearRequests
+      yield* intervals(10)
+      // One listing each and an hourly look: the chart is not asked for again and again.
+      assert.isAtMost((yield* registry.requestCounts).get("api") ?? 0, 12)
+      const image = yield* story.push("v1.2.0")
+      yield* intervals(62)
+      assert.strictEqual(yield* story.running, story.at("v1.2.0", image))
+    })
+  )
+
+  story(
+    "S10: a tag that moves between look and manifest is deployed as the manifest is",
+    Effect.gen(function* () {
+      const client = yield* RegistryClient
+      const registry = yield* RegistrySimulator
+      let moved: string | null = null
+      const moving = RegistryClient.of({
+        ...client,
+        resolve: (image, name) =>
+          Effect.tap(client.resolve(image, name), () =>
+            moved === null && name === "stable"
+              ? Effect.map(registry.push("api", "stable", "two"), (digest) => (moved = digest))
+              : Effect.void
+          )
+      })
+      yield* Effect.gen(function* () {
+        const story = yield* Story.begin(["v1.0.0"])
+        yield* story.push("stable", "one")
+        yield* story.change({ pinnedTag: tag("stable"), request: "pin" })
+        yield* awhile
+        assert.deepStrictEqual(yield* story.registered, [story.at("stable", moved ?? "")])
+      }).pipe(Effect.provideService(RegistryClient, moving))
+    })
+  )
+
+  story(
+    "S11: a digest in quarantine is not tried under another tag, and its manifest is asked for once",
+    Effect.gen(function* () {
+      const story = yield* Story.begin(["v1.0.0"])
+      const registry = yield* RegistrySimulator
+      yield* story.push("bad", "same")
+      yield* story.change({ pinnedTag: tag("bad"), request: "pin" })
+      yield* intervals(2)
+      yield* story.change({ pinnedTag: "", request: "reset" })
+      yield* story.push("v1.1.0", "same")
+      yield* intervals(2)
+      assert.strictEqual((yield* story.registered).length, 1)
+      assert.strictEqual(yield* story.decision, "InSync")
+      const digest = yield* story.push("v1.2.0")
+      yield* registry.clearRequests
+      yield* awhile
+      assert.strictEqual((yield* story.registered).at(-1), story.at("v1.2.0", digest))
+      // A listing or two, and one manifest.
+      assert.isAtMost((yield* registry.requestCounts).get("api") ?? 0, 4)
     })
   )
 })

@@ -77,7 +77,7 @@ describe("S6: what an answer to a register proves", () => {
   story(
     "16: what Nomad refused is sent again under another config, and not by a restart",
     Effect.gen(function* () {
-      const { story, leader, begin } = yield* Story.led("v1.0.0")
+      const { story, leader, begin } = yield* Story.led(["v1.0.0"])
       const nomad = yield* NomadSimulator
       yield* nomad.inject(answer(400, "Job must be specified"))
       const digest = yield* story.push("v1.1.0")
@@ -158,7 +158,7 @@ describe("S7: a holder that is gone in the middle of an attempt", () => {
       Effect.gen(function* () {
         const [store, deployer] = [yield* StateStore, yield* Deployer]
         const dying = die({ store, deployer })
-        const { story, leader, begin } = yield* Story.led("v1.0.0").pipe(
+        const { story, leader, begin } = yield* Story.led(["v1.0.0"]).pipe(
           Effect.provideService(StateStore, dying.store ?? store),
           Effect.provideService(Deployer, dying.deployer ?? deployer)
         )
@@ -180,7 +180,7 @@ describe("S7: a holder that is gone in the middle of an attempt", () => {
     const deployer = yield* Deployer
     const register: (typeof deployer)["register"] = (edit) =>
       taken ? stuck(deployer.register(edit)) : Effect.never
-    const led = yield* Story.led("v1.0.0").pipe(Effect.provideService(Deployer, { ...deployer, register }))
+    const led = yield* Story.led(["v1.0.0"]).pipe(Effect.provideService(Deployer, { ...deployer, register }))
     yield* led.story.push("v1.1.0")
     yield* awhile
     yield* Fiber.interrupt(led.leader)
@@ -289,7 +289,7 @@ describe("S7: a holder that is gone in the middle of an attempt", () => {
   story(
     "S18: a repository that is watched no more is not followed because another one shares its job",
     Effect.gen(function* () {
-      const { story, leader } = yield* Story.led("v1.0.0")
+      const { story, leader } = yield* Story.led(["v1.0.0"])
       const registry = yield* RegistrySimulator
       yield* story.push("v1.1.0-slow")
       yield* story.change({ pinnedTag: tag("v1.1.0-slow"), request: "pin" })

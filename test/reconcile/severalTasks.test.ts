@@ -197,7 +197,7 @@ describe("one repository, several tasks", () => {
   story(
     "L2: of one task that the release before saw first nothing is to be learnt",
     Effect.gen(function* () {
-      const { story, leader, begin } = yield* Story.led("v1.0.0")
+      const { story, leader, begin } = yield* Story.led(["v1.0.0"])
       yield* Fiber.interrupt(leader)
       yield* seenByReleaseBefore
       const before = (yield* story.desired).baselineAt

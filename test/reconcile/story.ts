@@ -51,7 +51,11 @@ export class Story {
   }
 
   /** The job runs the first tag, as people write it; the reconciler has seen it once. */
-  static readonly begin = Effect.fnUntraced(function* (
+  static readonly begin = (...as: Parameters<typeof Story.led>) =>
+    Effect.map(Story.led(...as), ({ story }) => story)
+
+  /** As `begin`, with the leader in hand, so that it can be lost. */
+  static readonly led = Effect.fnUntraced(function* (
     tags: readonly [string, ...ReadonlyArray<string>],
     change: Partial<Watched> = {},
     job: Partial<Parameters<typeof sampleJob>[0]> = {}
@@ -61,19 +65,6 @@ export class Story {
     const story = new Story("api", registry.origin.host)
     for (const tag of tags) yield* registry.push(story.name, tag)
     yield* nomad.register(sampleJob({ id: story.name, image: `${story.image}:${tags[0]}`, ...job }))
-    yield* pass("10 seconds")
-    yield* watch([watchedAs(story.name, story.host, change)])
-    yield* pass("2 seconds")
-    return story
-  })
-
-  /** As `begin`, with the leader in hand, so that it can be lost. */
-  static readonly led = Effect.fnUntraced(function* (first: string, change: Partial<Watched> = {}) {
-    const nomad = yield* NomadSimulator
-    const registry = yield* RegistrySimulator
-    const story = new Story("api", registry.origin.host)
-    yield* registry.push(story.name, first)
-    yield* nomad.register(sampleJob({ id: story.name, image: `${story.image}:${first}` }))
     yield* pass("10 seconds")
     const begin = watch([watchedAs(story.name, story.host, change)])
     const leader = yield* begin
