@@ -7,6 +7,7 @@ import mappedTo from "./0006_mapped_to.ts"
 import truth from "./0007_truth.ts"
 import canaries from "./0008_canaries.ts"
 import baselineOfAll from "./0009_baseline_of_all.ts"
+import orderRefused from "./0010_order_refused.ts"
 import type { Migration } from "./Migration.ts"
 
 /** In the order in which they are applied; a key is `NNNN_name`. Static, so that a bundle has them too. */
@@ -19,5 +20,6 @@ export const migrations: Readonly<Record<string, Migration>> = {
   "0006_mapped_to": mappedTo,
   "0007_truth": truth,
   "0008_canaries": canaries,
-  "0009_baseline_of_all": baselineOfAll
+  "0009_baseline_of_all": baselineOfAll,
+  "0010_order_refused": orderRefused
 }

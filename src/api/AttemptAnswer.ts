@@ -35,13 +35,17 @@ export const AttemptAnswer = Schema.Struct({
   canaries: Schema.NullOr(
     Schema.Struct({ healthy: Schema.Int, desired: Schema.Int, since: Schema.NullOr(Schema.Date) })
   ),
-  /** What a person ordered for its rollout. `done_at`: when Nomad said that it did it. */
+  /**
+   * What a person ordered for its rollout. `done_at`: when Nomad said that it did it. `refused`: its words where it did
+   * not, and what was ordered stands no more; `by` null: healthy canaries that it did not promote.
+   */
   ordered: Schema.NullOr(
     Schema.Struct({
       order: RolloutOrder,
       by: Schema.NullOr(Schema.String),
       why: Schema.NullOr(Schema.String),
-      done_at: Schema.NullOr(Schema.Date)
+      done_at: Schema.NullOr(Schema.Date),
+      refused: Schema.NullOr(Schema.String)
     })
   ),
   created_at: Schema.Date,

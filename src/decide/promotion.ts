@@ -1,5 +1,11 @@
 import { Duration } from "effect"
-import { type Attempt, isBeingFailed, type RolloutOrder, standingOrder } from "../domain/Attempt.ts"
+import {
+  type Attempt,
+  isBeingFailed,
+  refusedOrder,
+  type RolloutOrder,
+  standingOrder
+} from "../domain/Attempt.ts"
 import { Follow } from "../domain/Decision.ts"
 import type { History } from "../domain/History.ts"
 import { isPast } from "./hold.ts"
@@ -36,6 +42,8 @@ const needsPerson = ({ watched, desired, history, now }: Known, attempt: Attempt
   if (watched.canary === "manual") return person
   if (canariesOf(attempt)?.isOwn === false)
     return `somebody else's version of the job brought them: ${person}`
+  // Whom Nomad refused may order something else; canaries that a person did not want are not promoted without one.
+  if (refusedOrder(attempt)?.order === "fail") return person
   const other = history.rolling.find(({ repository }) => repository !== watched.name)
   if (other !== undefined) return `a rollout of ${other.repository} goes on in the same job: ${person}`
   if (attempt.reason === "requested") return null
@@ -85,6 +93,14 @@ const second = (at: Date): string => `${at.toISOString().slice(0, 19)}Z`
 const count = (healthy: number, desired: number): string =>
   desired === 1 ? `${healthy} of 1 canary` : `${healthy} of ${desired} canaries`
 
+/** `; Nomad refused to fail it, as ann ordered: …`; nothing where it refused nothing. */
+const tellRefusal = (attempt: Attempt): string => {
+  const refused = refusedOrder(attempt)
+  if (refused === null) return ""
+  const { order, by, words } = refused
+  return `; Nomad refused to ${order} it${by === null ? "" : `, as ${by} ordered`}: ${words}`
+}
+
 /**
  * Rule 6 for a rollout of the repository's own that is to be promoted or failed: what it waits for, with the reason where
  * that is a person. Null: it is followed like any other.
@@ -94,27 +110,29 @@ export const followSteered = (known: Known): Follow | null => {
   if (attempt === undefined) return null
   const { toTag, orderedBy, canariesSince, phase } = attempt
   if (isBeingFailed(attempt)) return Follow.make({ words: `${orderedBy} fails the rollout of ${toTag}` })
-  if (phase !== "awaiting_promotion") return null
+  const refusal = tellRefusal(attempt)
+  if (phase !== "awaiting_promotion")
+    return refusal === "" ? null : Follow.make({ words: `${toTag} is being rolled out${refusal}` })
   if (isDone(attempt)) return Follow.make({ words: `the canaries of ${toTag} are promoted` })
   if (standingOrder(attempt) === "promote")
     return Follow.make({ words: `${orderedBy} promotes the canaries of ${toTag}` })
   const canaries = canariesOf(attempt)
-  if (canaries === null) return Follow.make({ words: `the canaries of ${toTag} wait to be promoted` })
+  if (canaries === null)
+    return Follow.make({ words: `the canaries of ${toTag} wait to be promoted${refusal}` })
   const counted = `${count(canaries.healthy, canaries.desired)} of ${toTag} healthy`
   if (canaries.ended > 0) {
-    const words = `${counted}: ${canaries.ended} ended after ${canaries.ended === 1 ? "it was" : "they were"} healthy, and Nomad replaces none: a person fails attempt ${attempt.id}`
+    const words = `${counted}: ${canaries.ended} ended after ${canaries.ended === 1 ? "it was" : "they were"} healthy, and Nomad replaces none: a person fails attempt ${attempt.id}${refusal}`
     return Follow.make({ words, reason: "awaiting_promotion" })
   }
   const since = canariesSince === null ? "" : ` since ${second(canariesSince)}`
   const person = needsPerson(known, attempt)
   if (person !== null)
-    return Follow.make({ words: `${counted}${since}; ${person}`, reason: "awaiting_promotion" })
+    return Follow.make({ words: `${counted}${since}; ${person}${refusal}`, reason: "awaiting_promotion" })
   const at = promotedAt(known, attempt)
   const soak = Duration.format(known.watched.canarySoak)
-  return Follow.make({
-    words:
-      at === null
-        ? `${counted}; promoted once all were healthy for ${soak}`
-        : `${counted}${since}; promoted at ${second(at)} if they stay so`
-  })
+  const turn =
+    at === null
+      ? `${counted}; promoted once all were healthy for ${soak}`
+      : `${counted}${since}; promoted at ${second(at)} if they stay so`
+  return Follow.make({ words: `${turn}${refusal}` })
 }

@@ -85,6 +85,8 @@ export const Attempt = Schema.Struct({
   /** When Nomad was told last, and when it said that it is done. */
   orderSentAt: Schema.NullOr(Schema.Date),
   orderDoneAt: Schema.NullOr(Schema.Date),
+  /** Nomad's words, where it refused: what was ordered stands no more. */
+  orderRefused: Schema.NullOr(Schema.String),
   /** Nomad's words for how it ended, or why it was refused. */
   words: Schema.NullOr(Schema.String),
   /** Whose fault it was; null unless it failed or was reverted. */
@@ -104,8 +106,20 @@ export const isStuck = (phase: Phase | null): phase is "slow" | "unplaceable" =>
   phase === "slow" || phase === "unplaceable"
 
 /** What a person ordered of the deployment that the attempt has now; null: nothing. */
-export const standingOrder = ({ ordered, orderedDeployment, deploymentId }: Attempt): RolloutOrder | null =>
-  orderedDeployment === deploymentId ? ordered : null
+export const standingOrder = (attempt: Attempt): RolloutOrder | null =>
+  attempt.orderRefused === null && attempt.orderedDeployment === attempt.deploymentId ? attempt.ordered : null
+
+/** What Nomad refused to do with that deployment, in its words; `by` null: nobody ordered it. Null: nothing. */
+export const refusedOrder = ({
+  ordered,
+  orderedBy,
+  orderedDeployment,
+  deploymentId,
+  orderRefused
+}: Attempt) =>
+  orderRefused === null || orderedDeployment !== deploymentId
+    ? null
+    : { order: ordered ?? ("promote" as const), by: orderedBy, words: orderRefused }
 
 /** A person said that this rollout is to fail: no automatic move goes on from it before it has. */
 export const isBeingFailed = (attempt: Attempt): boolean => standingOrder(attempt) === "fail"

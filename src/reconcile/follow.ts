@@ -65,13 +65,19 @@ const end = Effect.fnUntraced(function* (
   const store = yield* StateStore
   const isBad = outcome === "failed" || outcome === "reverted"
   // It may have been ordered since the attempt was read that is followed.
-  const now = (isBad ? yield* store.attempt(attempt.id) : null) ?? attempt
+  const now = (isBad || outcome === "succeeded" ? yield* store.attempt(attempt.id) : null) ?? attempt
   // Who fails a rollout says that this image is not wanted, whatever its tasks did (S11).
   const isFailed = isBad && isBeingFailed(now)
-  const { orderedBy, orderedWhy } = now
+  const { orderedBy, orderedWhy, orderRefused } = now
+  const isLate =
+    outcome === "succeeded" &&
+    now.ordered === "fail" &&
+    now.orderedDeployment === (deploymentId ?? now.deploymentId)
   const words = isFailed
     ? `failed by ${orderedBy}${orderedWhy === null ? "" : `: ${orderedWhy}`} (${said})`
-    : said
+    : isLate
+      ? `${said}; ${orderedBy} ordered too late that it fails${orderRefused === null ? "" : ` (${orderRefused})`}`
+      : said
   const blame = isFailed ? "image" : told
   const done = yield* store.end(fence, {
     attempt: attempt.id,

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { Conflict } from "../api/ApiError.ts"
 import { Caller } from "../api/Authorization.ts"
-import { type Attempt, isBeingFailed, type RolloutOrder } from "../domain/Attempt.ts"
+import { type Attempt, isBeingFailed, type RolloutOrder, standingOrder } from "../domain/Attempt.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { StateStore } from "../store/StateStore.ts"
 import { attemptOf } from "./attemptOf.ts"
@@ -69,11 +69,12 @@ const consequences: Record<RolloutOrder, (attempt: Attempt) => string> = {
 /** Of the attempt as it was found to be after the order was refused. */
 const whyNot = (attempt: Attempt, order: RolloutOrder): string => {
   const { state, toTag, deploymentId, orderedDeployment, orderedBy, orderSentAt, canaries, words } = attempt
+  const standing = standingOrder(attempt)
   if (state !== "accepted") return `attempt ${attempt.id} at ${toTag} is ${state}, and no rollout goes on`
   if (deploymentId === null)
     return `Nomad has no deployment for ${toTag}${order === "fail" ? ", so that none can fail: roll it back" : " yet"}`
   if (isBeingFailed(attempt)) return `${orderedBy} has ordered already that the rollout of ${toTag} fails`
-  if (orderedDeployment === deploymentId && (attempt.ordered === "promote" || orderSentAt !== null))
+  if (standing === "promote" || (orderedDeployment === deploymentId && orderSentAt !== null))
     return `the canaries of ${toTag} are being promoted already${attempt.ordered === null ? "" : `, as ${orderedBy} ordered`}`
   if (canaries !== null && canaries.ended > 0)
     return `${canaries.healthy} of ${canaries.desired} canaries of ${toTag} are healthy, and Nomad replaces none that ended: fail the rollout`

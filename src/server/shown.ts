@@ -2,7 +2,7 @@ import type { AttemptAnswer } from "../api/AttemptAnswer.ts"
 import type { BrakeAnswer } from "../api/BrakeAnswer.ts"
 import type { PlanAnswer } from "../api/PlanAnswer.ts"
 import type { DecisionAnswer, DesiredAnswer, ObservedAnswer, ViewAnswer } from "../api/RepositoryAnswer.ts"
-import { type Attempt, standingOrder } from "../domain/Attempt.ts"
+import { type Attempt, refusedOrder, standingOrder } from "../domain/Attempt.ts"
 import type { BrakeState, Move } from "../domain/BrakeState.ts"
 import type { Decision } from "../domain/Decision.ts"
 import type { Desired } from "../domain/Desired.ts"
@@ -125,7 +125,8 @@ export const secondsBetween = (from: Date, to: Date): number =>
 
 export const showAttempt = (attempt: Attempt): AttemptAnswer => {
   const { region, namespace, job } = attempt
-  const ordered = standingOrder(attempt)
+  const refused = refusedOrder(attempt)
+  const ordered = standingOrder(attempt) ?? refused?.order ?? null
   return {
     id: attempt.id,
     repository: attempt.repository,
@@ -156,7 +157,8 @@ export const showAttempt = (attempt: Attempt): AttemptAnswer => {
       order: ordered,
       by: attempt.orderedBy,
       why: attempt.orderedWhy,
-      done_at: attempt.orderDoneAt
+      done_at: attempt.orderDoneAt,
+      refused: refused?.words ?? null
     },
     created_at: attempt.createdAt,
     submitted_at: attempt.submittedAt,

@@ -126,7 +126,7 @@ export const because = ({ mapping: { job } }: Pick<Watched, "mapping">, entry: E
   const tags = runningTags(observed)
   const runs =
     tags.length === 0 ? `what ${job.job} runs is not known` : `${job.job} runs ${tags.join(" and ")}`
-  return `${runs}${say(job.job, tags, decision, desired)}${passedOver(entry)}${doubted(entry)}${openRequest(desired, decision)}`
+  return `${runs}${say(job.job, tags, decision, desired)}${unwanted(entry)}${passedOver(entry)}${doubted(entry)}${openRequest(desired, decision)}`
 }
 
 /**
@@ -157,6 +157,15 @@ export const isStale = (entry: Entry, interval: Duration.Duration): boolean => {
     checkedAt !== null &&
     secondsBetween(checkedAt, entry.status.readAt) > Duration.toSeconds(staleAfter(interval))
   )
+}
+
+/** What runs although a person failed its rollout: that came too late, or Nomad refused it. */
+const unwanted = ({ status: { decision, observed }, history }: Entry): string => {
+  if (decision?._tag !== "InSync" || observed?._tag !== "Runs") return ""
+  const digests = new Set(observed.tasks.map(({ digest }) => digest))
+  const kept = history.quarantine.find(({ digest, until }) => until === null && digests.has(digest))
+  if (kept === undefined) return ""
+  return `; it is in quarantine (${kept.why}) and runs all the same: roll it back, or redeploy it if it is wanted`
 }
 
 /** The version that would be elected had it not failed before (S11): who pushed it asks where it is. */

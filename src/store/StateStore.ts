@@ -399,7 +399,9 @@ export class StateStore extends Context.Service<
         readonly life: Duration.Duration
       }
     ): Effect.Effect<boolean, StoreError>
-    /** What Nomad's answer to it proves, in the audit where that is not what it said before; refused, the order is over, and canaries begin their soak anew. */
+    /** What Nomad's answer to it proves, in the audit where that is not what it said before; refused, the order stands no more, is kept with its words for
+     * people, and canaries begin their soak anew.
+     */
     orderAnswered(
       fence: Fence,
       answered: {

@@ -80,7 +80,7 @@ export const rollouts = (
             from attempt a join attempt b on (b.region, b.namespace, b.job) = (a.region, a.namespace, a.job)
             where ${isBad(outcome) && blame !== "image"} and a.id = ${attempt}::uuid and b.repository <> a.repository
               and (b.state = 'accepted' or b.blame is not null)
-              and b.ordered = 'fail' and b.ordered_deployment = coalesce(${deploymentId}::text, a.deployment_id)
+              and b.order_refused is null and b.ordered = 'fail' and b.ordered_deployment = coalesce(${deploymentId}::text, a.deployment_id)
             limit 1
           ), ended as (
             update attempt a set
@@ -124,6 +124,8 @@ export const rollouts = (
           ), lifted as (
             delete from quarantine q using ended
             where ${outcome === "succeeded"} and q.repository = ended.repository and q.digest = ended.to_digest
+              -- Who failed it does not want it, although that came too late.
+              and (ended.ordered, ended.ordered_deployment) is distinct from ('fail', ended.deployment_id)
           ), told as (
             select ended.*, ${baseline !== null} and not later.any as rebases, ${raise !== null} and not later.requested as may_raise,
               ${isBad(outcome)} and ended.mark_before is not null and not later.requested as may_lower,

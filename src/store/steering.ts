@@ -16,13 +16,10 @@ const decodeOrdered = decodeRow(
   Schema.Struct({ desired: Desired, stale: Schema.Boolean, ordered: Schema.Boolean })
 )
 
-/** Nobody ordered anything, and nothing was sent. */
-const nothingOrdered = `ordered = null, ordered_by = null, ordered_why = null, ordered_deployment = null,
-  order_sent_at = null, order_done_at = null`
-
 /** In the audit: `promotion sent`, `failing not taken by Nomad`. */
 const nounOf = (order: RolloutOrder): string => (order === "promote" ? "promotion" : "failing")
 const notTaken = (order: RolloutOrder): string => `${nounOf(order)} not taken by Nomad`
+const refused = (order: RolloutOrder): string => `${order} refused by Nomad`
 
 /** The promotion and the failing of rollouts: what a person orders, and what the leader did about it. */
 export const steering = (
@@ -49,14 +46,16 @@ export const steering = (
         ), ordered as (
           update attempt a set
             ordered = ${order}, ordered_by = ${by}, ordered_why = ${why}::text, ordered_deployment = a.deployment_id,
-            order_sent_at = null, order_done_at = null
+            order_sent_at = null, order_done_at = null, order_refused = null
           from old
           where a.id = ${attempt}::uuid and a.repository = old.name and not old.stale
             and a.state = 'accepted' and a.deployment_id is not null
             and case when ${order === "promote"}
               then a.phase = 'awaiting_promotion' and coalesce((a.canaries ->> 'ended')::int, 0) = 0
-                and (a.ordered_deployment is distinct from a.deployment_id or (a.ordered is null and a.order_sent_at is null))
-              else (a.ordered, a.ordered_deployment) is distinct from ('fail', a.deployment_id) end
+                and (a.ordered_deployment is distinct from a.deployment_id or a.order_refused is not null
+                  or (a.ordered is null and a.order_sent_at is null))
+              else (a.ordered, a.ordered_deployment) is distinct from ('fail', a.deployment_id)
+                or a.order_refused is not null end
           returning a.*
         ), changed as (
           update repository r set generation = r.generation + 1, updated_by = ${by}, updated_at = now()
@@ -135,11 +134,14 @@ export const steering = (
             ordered = case when ${isOrdered} then a.ordered end,
             ordered_by = case when ${isOrdered} then a.ordered_by end,
             ordered_why = case when ${isOrdered} then a.ordered_why end,
+            order_refused = case when a.ordered is null and a.ordered_deployment = ${deployment} then a.order_refused end,
             epoch = fence.epoch, holder = fence.holder
           from fence, permitted
           where a.id = permitted.id and a.state = 'accepted' and a.deployment_id = ${deployment}
-            and case when ${isOrdered} then (a.ordered, a.ordered_deployment) = (${order}, ${deployment})
-              else a.ordered is null or a.ordered_deployment <> ${deployment} end
+            and case when ${isOrdered}
+              then (a.ordered, a.ordered_deployment) = (${order}, ${deployment}) and a.order_refused is null
+              else a.ordered is null or a.ordered_deployment <> ${deployment}
+                or (a.ordered = 'promote' and a.order_refused is not null) end
             and (a.ordered_deployment is distinct from ${deployment}
               or (a.order_done_at is null and (a.order_sent_at is null
                 or a.order_sent_at < clock_timestamp() - ${Duration.toMillis(life)}::float8 * interval '1 millisecond')))
@@ -150,7 +152,7 @@ export const steering = (
             jsonb_build_object('tag', to_tag, 'digest', to_digest, 'deployment', ${deployment}::text),
             case when ${isOrdered} then 'ordered by ' || ordered_by else 'all canaries healthy since ' || canaries_since end
           from sent where not exists (
-            select from last where action = ${notTaken(order)} and deployment = ${deployment})
+            select from last where action in (${notTaken(order)}, ${refused(order)}) and deployment = ${deployment})
         )
         select true as yes from sent`.pipe(Effect.map(isYes))
       ),
@@ -164,14 +166,14 @@ export const steering = (
         answer === "Done"
           ? sql`
             with fence as (${standing(sql, fence)}), last as (${lastSaid(attempt)}), done as (
-              update attempt a set order_done_at = now() from fence
+              update attempt a set order_done_at = now(), order_refused = null from fence
               where ${sent}
               returning a.id, a.repository
             ), audited as (
               insert into audit (who, action, repository, attempt, after)
               select 'registrywatcher', ${`${nounOf(order)} taken by Nomad`}, repository, id,
                 jsonb_build_object('deployment', ${deployment}::text)
-              from done, last where last.action = ${notTaken(order)}
+              from done, last where last.action in (${notTaken(order)}, ${refused(order)})
             )
             select true as yes from done`
           : answer === "NotApplied"
@@ -190,16 +192,18 @@ export const steering = (
             )
             select true as yes from untaken`
             : sql`
-            with fence as (${standing(sql, fence)}), refused as (
-              update attempt a set ${sql.literal(nothingOrdered)}, canaries = null, canaries_since = null
-              from fence, attempt old
-              where ${sent} and old.id = a.id
-              returning a.id, a.repository, old.ordered, old.ordered_by
+            with fence as (${standing(sql, fence)}), last as (${lastSaid(attempt)}), refused as (
+              update attempt a set order_sent_at = null, order_refused = ${words}, canaries = null, canaries_since = null
+              from fence
+              where ${sent}
+              returning a.id, a.repository, a.ordered_by
             ), audited as (
               insert into audit (who, action, repository, attempt, after, why)
-              select 'registrywatcher', coalesce(ordered, 'promote') || ' refused by Nomad', repository, id,
+              select 'registrywatcher', ${refused(order)}, repository, id,
                 jsonb_build_object('deployment', ${deployment}::text, 'orderedBy', ordered_by), ${words}
-              from refused
+              from refused where not exists (
+                select from last
+                where (action, deployment, why) = (${refused(order)}, ${deployment}::text, ${words}))
             )
             select true as yes from refused`
       ).pipe(Effect.map(isYes))

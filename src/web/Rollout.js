@@ -53,7 +53,9 @@ export class Rollout {
     const tag = newest?.to.tag ?? ""
     const isRolling = newest?.state === "accepted"
     const isAwaiting = isRolling && newest.phase === "awaiting_promotion"
-    const ordered = newest?.ordered ?? null
+    const told = newest?.ordered ?? null
+    // What Nomad refused stands no more: it is said, and may be ordered again.
+    const ordered = told === null || told.refused !== null ? null : told
     this.#promote.hidden = !isAwaiting || ordered !== null
     this.#fail.hidden = !isRolling || newest.deployment_id === null || ordered?.order === "fail"
     this.#why.hidden = this.#fail.hidden
@@ -66,9 +68,11 @@ export class Rollout {
       this.#said,
       ordered !== null && isRolling
         ? `${ordered.by ?? "somebody"} ${ordered.order === "fail" ? "fails" : "promotes"} ${tag}`
-        : canaries === null || !isAwaiting
-          ? ""
-          : `${canaries.healthy} of ${canaries.desired} canaries of ${tag} healthy`
+        : told !== null && isRolling
+          ? `Nomad refused to ${told.order} ${tag}${told.by === null ? "" : `, as ${told.by} ordered`}: ${told.refused}`
+          : canaries === null || !isAwaiting
+            ? ""
+            : `${canaries.healthy} of ${canaries.desired} canaries of ${tag} healthy`
     )
     this.#said.hidden = this.#said.textContent === ""
     this.at.hidden = [...this.buttons, this.#said].every(({ hidden }) => hidden)

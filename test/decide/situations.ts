@@ -152,6 +152,7 @@ export const attempt = (change: Partial<Attempt> = {}): Attempt => ({
   orderedDeployment: null,
   orderSentAt: null,
   orderDoneAt: null,
+  orderRefused: null,
   words: null,
   jobHash: null,
   blame: null,

@@ -44,7 +44,7 @@ export const canaryLines: ReadonlyArray<Mutant> = [
     "an order for the deployment before counts for this one",
     "S6",
     [promotionTest, "S6: nor by an order for another deployment"],
-    edit("src/domain/Attempt.ts", "orderedDeployment === deploymentId ? ordered : null", "ordered")
+    edit("src/domain/Attempt.ts", "&& attempt.orderedDeployment === attempt.deploymentId ?", "?")
   ),
   mutant(
     "S15 promotion",
@@ -106,6 +106,24 @@ export const canaryLines: ReadonlyArray<Mutant> = [
     "S11",
     [canariesTest, "S11: T16: ends before what is newer comes"],
     edit("src/decide/decide.ts", "if (ours !== undefined && isBeingFailed(ours)) return false", "")
+  ),
+  mutant(
+    "S11 refused",
+    "canaries that a person failed are promoted by themselves, as Nomad refused to fail them",
+    "S11",
+    [promotionTest, "S11: nor what Nomad refused to fail"],
+    edit(promotion, 'refusedOrder(attempt)?.order === "fail"', "refusedOrder(attempt)?.order === undefined")
+  ),
+  mutant(
+    "S11 late",
+    "what a person failed too late is deployed again by itself later",
+    "S11",
+    [rolloutsTest, "S11: a success lifts no quarantine of what a person failed"],
+    edit(
+      "src/store/rollouts.ts",
+      "and (ended.ordered, ended.ordered_deployment) is distinct from ('fail', ended.deployment_id)\n          ), told",
+      "), told"
+    )
   ),
   mutant(
     "S11 shared",

@@ -402,6 +402,50 @@ describe("a rollout that a person fails", () => {
   )
 
   story(
+    "S11: that Nomad refuses to fail says so, is promoted by nobody else, and may be failed again",
+    Effect.gen(function* () {
+      const { story } = yield* waiting(healthy)
+      const nomad = yield* NomadSimulator
+      const body = "deployment not found"
+      yield* nomad.inject({ _tag: "Answer", status: 404, body, path: "/v1/deployment/fail", times: 1 })
+      assert.isTrue(yield* order(story, "fail"))
+      assert.match(
+        yield* story.words,
+        /; a person promotes or fails attempt .{36}; Nomad refused to fail it, as ann ordered: deployment not found$/
+      )
+      yield* soaked
+      yield* pass("2 minutes")
+      assert.deepStrictEqual(yield* steered, ["fail 404"])
+      assert.isTrue(yield* order(story, "fail"))
+      assert.deepStrictEqual(yield* steered, ["fail 404", "fail 200"])
+      assert.deepStrictEqual(yield* states(story), ["v1.1.0 reverted"])
+    })
+  )
+
+  story(
+    "S11: that succeeds before Nomad hears of it says so, and stays unwanted once it is left",
+    Effect.gen(function* () {
+      const story = yield* Story.begin(["v1.0.0"], {}, { minHealthyTime: 20_000 })
+      const nomad = yield* NomadSimulator
+      yield* pass("60 seconds")
+      const digest = yield* story.push("v1.1.0")
+      yield* story.check
+      yield* nomad.inject({ _tag: "Answer", status: 429, path: "/v1/deployment/fail" })
+      assert.isTrue(yield* order(story, "fail", "errors"))
+      yield* pass("60 seconds")
+      const [attempt] = yield* story.attempts
+      assert.strictEqual(attempt?.state, "succeeded")
+      assert.match(attempt?.words ?? "", /; ann ordered too late that it fails$/)
+      assert.strictEqual(yield* story.decision, "InSync")
+      const kept = (yield* Effect.flatMap(StateStore, (store) => store.elections([api]))).get(api)?.quarantine
+      assert.deepStrictEqual(
+        kept?.map(({ digest, why }) => [digest, why]),
+        [[digest, "failed by ann: errors"]]
+      )
+    })
+  )
+
+  story(
     "S11: whose place a person's order takes before it failed is not tried again by itself either",
     Effect.gen(function* () {
       const { story } = yield* waiting()

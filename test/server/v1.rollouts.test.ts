@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Duration, Effect } from "effect"
 import type { AttemptId } from "../../src/domain/Attempt.ts"
 import type { Canaries } from "../../src/domain/Canaries.ts"
 import { RepositoryName } from "../../src/domain/RepositoryName.ts"
@@ -154,6 +154,31 @@ describe.skipIf(noPostgres)("a person's word on a rollout", () => {
         assert.match(answer.text, message)
         assert.match(answer.text, /nothing was changed/)
         assert.strictEqual(yield* everyRow, before)
+      })
+    )
+  )
+
+  it.live("that Nomad refused is shown with its words, and may be given again", () =>
+    served((origin) =>
+      Effect.gen(function* () {
+        const store = yield* StateStore
+        const fence = yield* newFence
+        const attempt = yield* awaiting(fence)
+        yield* ordered(attempt, "fail")
+        const { generation } = yield* desired()
+        const sent = { attempt, order: "fail", deployment: "d1" } as const
+        yield* store.sendOrder(fence, { ...sent, isOrdered: true, generation, life: Duration.seconds(45) })
+        yield* store.orderAnswered(fence, { ...sent, answer: "Refused", words: "deployment not found" })
+        assert.deepNestedInclude((yield* call(origin, `GET /v1/attempts/${attempt}`)).body, {
+          "ordered.order": "fail",
+          "ordered.by": "bob",
+          "ordered.refused": "deployment not found"
+        })
+        assert.strictEqual((yield* call(origin, `POST api/attempts/${attempt}/fail`)).status, 200)
+        assert.deepNestedInclude((yield* call(origin, `GET /v1/attempts/${attempt}`)).body, {
+          "ordered.by": "anonymous",
+          "ordered.refused": null
+        })
       })
     )
   )

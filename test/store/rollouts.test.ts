@@ -228,6 +228,21 @@ describe.skipIf(noPostgres)("rollouts", () =>
       })
     )
 
+    it.effect("S11: a success lifts no quarantine of what a person failed, which came too late", () =>
+      Effect.gen(function* () {
+        const { store, fence, api, accepted } = yield* leading
+        const { id } = yield* accepted()
+        yield* store.setPhase(fence, id, { ...rolling, deploymentId: "d1" })
+        yield* store.orderRollout({ repository: api, attempt: id, order: "fail", ...person })
+        yield* store.end(fence, ending(id, { deploymentId: "d1" }))
+        const { quarantine } = yield* store.history(api, jobOf(api), [])
+        assert.deepStrictEqual(
+          quarantine.map(({ why, until }) => [why, until]),
+          [["failed by ann", null]]
+        )
+      })
+    )
+
     const asked = { reason: "requested" as const, request: { kind: "redeploy" as const, by: "ann" } }
 
     it.effect.each<{ readonly first: Blame; readonly kept: number }>([

@@ -123,10 +123,62 @@ describe.skipIf(noPostgres)("steering", () =>
         yield* store.orderAnswered(fence, { ...answered, answer: "NotApplied" })
         assert.isTrue(yield* store.sendOrder(fence, ordered))
         yield* store.orderAnswered(fence, { ...answered, answer: "Refused" })
-        assert.deepInclude(yield* row, { ordered: null, orderedDeployment: null, orderSentAt: null })
+        const kept = {
+          ordered: "promote",
+          orderedBy: "ann",
+          orderedDeployment: "d1",
+          orderRefused: "0/1"
+        } as const
+        assert.deepInclude(yield* row, { ...kept, orderSentAt: null, canaries: null })
         assert.isFalse(yield* store.sendOrder(fence, ordered))
         const [entry] = yield* store.audit(api, 1)
         assert.deepInclude(entry, { action: "promote refused by Nomad", why: "0/1", attempt: made.id })
+        // By its health, or when somebody orders it again.
+        assert.isTrue(yield* store.sendOrder(fence, { ...ordered, isOrdered: false }))
+        assert.deepInclude(yield* row, { ordered: null, orderRefused: null })
+      })
+    )
+
+    it.effect.each(["promote", "fail"] as const)(
+      "a %s that Nomad refused may be ordered again by whoever wants",
+      (what) =>
+        Effect.gen(function* () {
+          const { store, fence, api, made, send, order, row } = yield* waiting
+          assert.isTrue(yield* order(what))
+          const { generation } = yield* store.desired(api)
+          assert.isTrue(yield* store.sendOrder(fence, { ...send, order: what, isOrdered: true, generation }))
+          const answered = { attempt: made.id, order: what, deployment: "d1", words: "no" } as const
+          assert.isTrue(yield* store.orderAnswered(fence, { ...answered, answer: "Refused" }))
+          // What a person does not want is not promoted without one.
+          const next = { ...send, generation }
+          if (what === "fail") assert.isFalse(yield* store.sendOrder(fence, next))
+          assert.isTrue(yield* order(what, "bob"))
+          assert.deepInclude(yield* row, { ordered: what, orderedBy: "bob", orderRefused: null })
+          assert.isFalse(yield* order(what))
+        })
+    )
+
+    it.effect("L2: what nobody ordered and Nomad refuses each time in the same words is news once", () =>
+      Effect.gen(function* () {
+        const { store, fence, api, made, send, row } = yield* waiting
+        const answered = {
+          attempt: made.id,
+          order: "promote",
+          deployment: "d1",
+          answer: "Refused",
+          words: "no"
+        } as const
+        for (let times = 0; times < 3; times++) {
+          assert.isTrue(yield* store.sendOrder(fence, send))
+          if (times > 0) assert.strictEqual((yield* row).orderRefused, "no")
+          assert.isTrue(yield* store.orderAnswered(fence, answered))
+        }
+        const actions = (yield* store.audit(api, 100)).map(({ action }) => action)
+        assert.deepStrictEqual(actions.slice(0, 2), ["promote refused by Nomad", "promotion sent"])
+        assert.lengthOf(
+          actions.filter((action) => action.startsWith("promot")),
+          2
+        )
       })
     )
 

@@ -1,4 +1,5 @@
-import { Effect, Layer } from "effect"
+import { Duration, Effect, Layer } from "effect"
+import type { AttemptId } from "../../src/domain/Attempt.ts"
 import type { Decision } from "../../src/domain/Decision.ts"
 import { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import { Tag } from "../../src/domain/Tag.ts"
@@ -148,6 +149,17 @@ export const awaitsPromotion = Effect.fnUntraced(function* (name: string) {
   })
   yield* pool`update attempt set state = 'rejected', phase = null, ended_at = now() where id = ${refused.id}::uuid`
   return newest.id
+})
+
+/** Nomad refuses to fail its rollout, as a person ordered. */
+export const refuses = Effect.fnUntraced(function* (name: string, attempt: AttemptId, words: string) {
+  const store = yield* StateStore
+  const fence = yield* newFence
+  const { generation } = yield* store.desired(named(name))
+  const sent = { attempt, order: "fail", deployment: "d1" } as const
+  yield* store.sendOrder(fence, { ...sent, isOrdered: true, generation, life: Duration.seconds(45) })
+  yield* store.orderAnswered(fence, { ...sent, answer: "Refused", words })
+  yield* store.saveDecision(named(name), { _tag: "Follow", words })
 })
 
 /** v1.9.0 was deployed, then v2.0.0; of v2.1.0 nobody can tell. */

@@ -12,7 +12,17 @@ import { request } from "../server/rig.ts"
 import { call } from "../server/v1.ts"
 import { list, runs } from "../server/world.ts"
 import { target } from "../store/rows.ts"
-import { awaitsPromotion, canary, fill, named, repositories, served, triedBefore, world } from "./lively.ts"
+import {
+  awaitsPromotion,
+  canary,
+  fill,
+  named,
+  refuses,
+  repositories,
+  served,
+  triedBefore,
+  world
+} from "./lively.ts"
 
 const looking = <A, E, R>(
   test: (tab: Tab, origin: string) => Effect.Effect<A, E, R>,
@@ -380,6 +390,10 @@ describe.skipIf(noPostgres || noChromium)("the page, in a real Chromium", () => 
           assert.isFalse(yield* person(() => button(/Fail the rollout/).isVisible()))
           assert.strictEqual(yield* answered(origin, "POST"), before + 2)
           assert.deepInclude(yield* store.attempt(id), { ordered: "fail", orderedWhy: canary })
+          yield* refuses("images", id, "deployment not found")
+          const refused = "Nomad refused to fail v7.4.0, as anonymous ordered: deployment not found"
+          yield* person(() => row(page, "images").locator(".rollout").getByText(refused).waitFor())
+          yield* person(() => button("Fail the rollout of v7.4.0").waitFor())
           assert.isFalse(
             yield* person(() => row(page, "api").getByRole("button", { name: /Fail/ }).isVisible())
           )
