@@ -1,23 +1,11 @@
 import { assert, describe } from "@effect/vitest"
 import { Duration, Effect, Fiber } from "effect"
-import type { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import { byImage, NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
 import { Database } from "../../src/store/Database.ts"
-import { StateStore } from "../../src/store/StateStore.ts"
 import { tag } from "../decide/situations.ts"
 import { awhile, pass, Story, story } from "./story.ts"
 
 const intervals = (count: number) => pass(Duration.seconds(60 * count))
-
-const foreignWrites = Effect.gen(function* () {
-  const store = yield* StateStore
-  const history = yield* store.history(
-    "api" as RepositoryName,
-    { region: "", namespace: "default", job: "api" },
-    []
-  )
-  return history.foreignWritesLastHour
-})
 
 /** Somebody's register of the job, as their pipeline has it. */
 const write = (story: Story, version: string) =>
@@ -42,11 +30,11 @@ describe("somebody else writes the job", () => {
       yield* intervals(3)
       assert.strictEqual(yield* story.decision, "Stall drift")
       assert.deepStrictEqual(yield* story.registered, [at])
-      assert.strictEqual(yield* foreignWrites, 1)
+      assert.strictEqual(yield* story.foreignWrites, 1)
       yield* story.change({ request: "reset" })
       yield* awhile
       assert.deepStrictEqual(yield* story.registered, [at, at])
-      assert.strictEqual(yield* foreignWrites, 0)
+      assert.strictEqual(yield* story.foreignWrites, 0)
     })
   )
 
@@ -60,7 +48,7 @@ describe("somebody else writes the job", () => {
       }
       assert.deepStrictEqual(yield* story.registered, [at, at, at])
       assert.strictEqual(yield* story.decision, "Stall contested")
-      assert.strictEqual(yield* foreignWrites, 3)
+      assert.strictEqual(yield* story.foreignWrites, 3)
       const { pool: sql } = yield* Database
       yield* sql`alter table audit disable trigger audit_is_append_only`
       yield* sql`update audit set at = at - interval '61 minutes'`
@@ -87,7 +75,7 @@ describe("somebody else writes the job", () => {
       yield* write(story, "v1.0.0")
       yield* intervals(1.5)
       assert.strictEqual((yield* story.registered).length, 6)
-      assert.strictEqual(yield* foreignWrites, 1)
+      assert.strictEqual(yield* story.foreignWrites, 1)
     })
   )
 
@@ -105,11 +93,11 @@ describe("somebody else writes the job", () => {
       }
       assert.strictEqual((yield* story.registered).length, 3)
       assert.strictEqual(yield* story.decision, "Stall contested")
-      assert.strictEqual(yield* foreignWrites, 3)
+      assert.strictEqual(yield* story.foreignWrites, 3)
       yield* Fiber.interrupt(leading)
       yield* begin
       yield* intervals(2)
-      assert.strictEqual(yield* foreignWrites, 3)
+      assert.strictEqual(yield* story.foreignWrites, 3)
     })
   )
 
@@ -126,7 +114,7 @@ describe("somebody else writes the job", () => {
       yield* intervals(3)
       assert.match(yield* story.running, /:v1\.1\.0@/)
       assert.strictEqual(yield* story.decision, "Stall drift")
-      assert.strictEqual(yield* foreignWrites, 1)
+      assert.strictEqual(yield* story.foreignWrites, 1)
       assert.strictEqual((yield* story.registered).length, 2)
     })
   )
@@ -139,7 +127,7 @@ describe("somebody else writes the job", () => {
       yield* intervals(3)
       assert.strictEqual(yield* story.decision, "InSync")
       assert.deepStrictEqual(yield* story.registered, [at])
-      assert.strictEqual(yield* foreignWrites, 0)
+      assert.strictEqual(yield* story.foreignWrites, 0)
     })
   )
 
@@ -153,7 +141,7 @@ describe("somebody else writes the job", () => {
         yield* intervals(2)
       }
       assert.strictEqual(yield* story.decision, "InSync")
-      assert.strictEqual(yield* foreignWrites, 0)
+      assert.strictEqual(yield* story.foreignWrites, 0)
       assert.strictEqual((yield* story.registered).length, 1)
       assert.strictEqual((yield* story.desired).baselineTag, tag("v1.5.0"))
     })

@@ -19,12 +19,6 @@ const untilTold = Effect.promise(() => new Promise((told) => setTimeout(told, 20
 /** Real time in which what runs side by side would meet. */
 const aMoment = Effect.promise(() => new Promise((over) => setTimeout(over, 5)))
 
-const foreignWrites = Effect.gen(function* () {
-  const store = yield* StateStore
-  const history = yield* store.history(api, { region: "", namespace: "default", job: "api" }, [])
-  return history.foreignWritesLastHour
-})
-
 /** Reads of the job are answered so, until it is told otherwise. */
 const answersOld = (body: string, headers: Readonly<Record<string, string>> = {}) =>
   Effect.flatMap(NomadSimulator, (nomad) =>
@@ -169,7 +163,7 @@ describe("what happens in between", () => {
         (yield* story.attempts).map(({ state }) => state),
         ["aborted", "succeeded"]
       )
-      assert.strictEqual(yield* foreignWrites, 1)
+      assert.strictEqual(yield* story.foreignWrites, 1)
     }).pipe(Effect.provideService(LostRegisterLife, Duration.zero))
   )
 

@@ -1,21 +1,13 @@
 import { assert, describe } from "@effect/vitest"
 import { Duration, Effect, Fiber } from "effect"
-import type { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import { byImage, NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
 import { Database } from "../../src/store/Database.ts"
-import { StateStore } from "../../src/store/StateStore.ts"
 import { tag } from "../decide/situations.ts"
 import { watch, watchedAs } from "./loop.ts"
 import { awhile, pass, Story, story } from "./story.ts"
 
 const intervals = (count: number) => pass(Duration.seconds(60 * count))
-
-const foreignWrites = Effect.gen(function* () {
-  const store = yield* StateStore
-  const job = { region: "", namespace: "default", job: "api" }
-  return (yield* store.history("api" as RepositoryName, job, [])).foreignWritesLastHour
-})
 
 /** Somebody's register of the job: the tasks `api` and `worker` at these tags. */
 const write = (story: Story, first: string, second: string) =>
@@ -55,7 +47,7 @@ const seenByReleaseBefore = Effect.flatMap(
 /** Held against, told of once, and nothing registered besides `registered`. */
 const isDrift = Effect.fnUntraced(function* (story: Story, registered: ReadonlyArray<string>) {
   assert.strictEqual(yield* story.decision, "Stall drift")
-  assert.strictEqual(yield* foreignWrites, 1)
+  assert.strictEqual(yield* story.foreignWrites, 1)
   assert.deepStrictEqual(yield* story.registered, registered)
 })
 
@@ -73,7 +65,7 @@ describe("one repository, several tasks", () => {
       assert.deepStrictEqual(yield* images, [at, at])
       const [attempt] = yield* story.attempts
       assert.deepInclude(attempt, { fromTag: tag("v1.1.0"), toTag: tag("v1.1.0"), state: "succeeded" })
-      assert.strictEqual(yield* foreignWrites, 0)
+      assert.strictEqual(yield* story.foreignWrites, 0)
     })
   )
 
@@ -129,7 +121,7 @@ describe("one repository, several tasks", () => {
       assert.strictEqual(yield* story.decision, "Wait auto_deploy_off")
       yield* write(story, "v1.0.0", "v0.9.0")
       yield* intervals(2)
-      assert.strictEqual(yield* foreignWrites, 1)
+      assert.strictEqual(yield* story.foreignWrites, 1)
       assert.deepStrictEqual(yield* story.registered, [story.at("v1.2.0", bad)])
     }),
     { outcome: byImage([[/:v1\.2\.0@/, { _tag: "NeverHealthy" }]]) }

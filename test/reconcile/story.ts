@@ -149,6 +149,15 @@ export class Story {
     )
   }
 
+  /** What somebody else wrote within the last hour, as it is counted. */
+  get foreignWrites() {
+    return Effect.gen({ self: this }, function* () {
+      const store = yield* StateStore
+      const job = { region: "", namespace: "default", job: this.name }
+      return (yield* store.history(this.name as RepositoryName, job, [])).foreignWritesLastHour
+    })
+  }
+
   get desired() {
     return Effect.flatMap(StateStore, (store) => store.desired(this.name as RepositoryName))
   }
