@@ -31,10 +31,13 @@ export const runningDigest = (task: ObservedTask, desired: Desired, history: His
   return task.tag === desired.baselineTag && !isBaselineOurs(desired, history) ? desired.baselineDigest : null
 }
 
-/** True while the baseline is what our last accepted attempt wrote, and not what was seen since. */
+/**
+ * True while the baseline is what our last accepted attempt wrote: both times are then of one statement. Later, it was
+ * seen since; earlier, that attempt was accepted in a job that the repository left, and set no baseline.
+ */
 const isBaselineOurs = ({ baselineAt }: Desired, { lastAccepted }: History): boolean => {
   const acceptedAt = lastAccepted?.acceptedAt ?? null
-  return acceptedAt !== null && baselineAt !== null && baselineAt.getTime() <= acceptedAt.getTime()
+  return acceptedAt !== null && baselineAt !== null && baselineAt.getTime() === acceptedAt.getTime()
 }
 
 /**
