@@ -1,6 +1,6 @@
 import { Console, Effect } from "effect"
 import type { Config } from "../config/Config.ts"
-import type { Decision } from "../domain/Decision.ts"
+import type { Decision, Deploy } from "../domain/Decision.ts"
 import type { Desired } from "../domain/Desired.ts"
 import type { JobPlan } from "../domain/JobPlan.ts"
 import type { Observed } from "../domain/Observed.ts"
@@ -21,6 +21,8 @@ interface Line {
   readonly runs: string
   /** `tag@sha256:…`; null: nothing. */
   readonly deploys: string | null
+  /** The same of what waits, as far as it is known; null: nothing. */
+  readonly waits: string | null
   /** The decision's own word: `new_version`, `in_sync`, `held` … */
   readonly reason: string
   readonly words: string
@@ -119,19 +121,23 @@ const isUntold = ({ registryFault, decision, would }: Planned): boolean =>
 type Planned = Foreseen & { readonly would: WouldRegister | null }
 
 const toLine = ({ watched, desired, observed, decision, would, registryFault, viewedAt }: Planned): Line => {
-  const deploys = decision._tag === "Deploy" ? `${decision.tag}@${decision.digest ?? ""}` : null
+  const waits = decision._tag === "Wait" || decision._tag === "Stall" ? decision.would : null
   const { reason, words } = why(decision, desired)
   const isSaid = registryFault === null || words.includes(registryFault)
   const listing = viewedAt === null ? "no listing" : `the listing of ${viewedAt.toISOString().slice(0, 19)}Z`
   return {
     repository: watched.name,
     runs: describeRuns(observed),
-    deploys,
+    deploys: decision._tag === "Deploy" ? printed(decision) : null,
+    waits: waits === null ? null : printed(waits),
     reason,
     words: isSaid ? words : `${words}, by ${listing}: ${registryFault}`,
     nomad: nomadOf(would)
   }
 }
+
+const printed = ({ tag, digest }: Pick<Deploy, "tag" | "digest">): string =>
+  digest === null ? tag : `${tag}@${digest}`
 
 const nomadOf = (would: WouldRegister | null): Line["nomad"] => {
   if (would === null) return null

@@ -1,4 +1,5 @@
 import { Console, Effect } from "effect"
+import { fold } from "./fold.ts"
 
 // Narrower than this, words in the last column are a ladder of single ones: they stand below their row instead.
 const readable = 30
@@ -36,16 +37,4 @@ export const printTable = (rows: ReadonlyArray<ReadonlyArray<string>>, columns =
     (line) => Console.log(line),
     { discard: true }
   )
-}
-
-/** Lines of at most so many characters, broken between words; a word that is longer has a line to itself. */
-const fold = (text: string, width: number): ReadonlyArray<string> => {
-  const lines: Array<string> = []
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1)
-    if (last !== undefined && last.length + 1 + word.length <= width)
-      lines[lines.length - 1] = `${last} ${word}`
-    else lines.push(word)
-  }
-  return lines
 }

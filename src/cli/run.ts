@@ -42,20 +42,21 @@ const description = [
   "Keeps Nomad jobs on the image tag that their owners want.",
   "",
   "A first start, in this order:",
-  "  registrywatcher check-config                     is the file sound?",
-  "  registrywatcher doctor                           do database, registries, jobs and rights answer to it?",
-  "  registrywatcher plan                             what would be deployed now?",
-  "  registrywatcher token create ann --role admin    who may, beyond 127.0.0.1",
-  "  registrywatcher start                            the service",
+  "  registrywatcher check-config                   is the file sound?",
+  "  registrywatcher doctor                         does all that it names answer?",
+  "  registrywatcher plan                           what would be deployed now?",
+  "  registrywatcher token create ann --role admin  who may, beyond 127.0.0.1",
+  "  registrywatcher start                          the service",
   "",
   "Exit codes:",
   "  0    done",
   "  1    failed: a check found something wrong, or it may be tried again",
-  "  78   the configuration, or what it names, is refused and nothing was started",
+  "  78   the configuration, or what it names, is refused; nothing was started",
   "  130  stopped by a signal",
   "",
-  "The environment wins over the file: DATABASE_URL, NOMAD_ADDR, NOMAD_TOKEN and the other variables of",
-  "Nomad's own clients, and REGISTRYWATCHER_KEY for each key of the file's first part."
+  "The environment wins over the file: DATABASE_URL, NOMAD_ADDR, NOMAD_TOKEN and the",
+  "other variables of Nomad's own clients, and REGISTRYWATCHER_KEY for each key of",
+  "the file's first part."
 ].join("\n  ")
 
 const root = Command.make("registrywatcher").pipe(
@@ -63,7 +64,7 @@ const root = Command.make("registrywatcher").pipe(
   Command.withSharedFlags({
     config: Flag.String("config").pipe(
       Flag.withMetavar("FILE"),
-      Flag.withDescription(`The configuration; else what ${configVariable} names, else config/staging.toml`),
+      Flag.withDescription(`Else what ${configVariable} names, or config/staging.toml`),
       Flag.optional
     )
   })
@@ -71,6 +72,9 @@ const root = Command.make("registrywatcher").pipe(
 
 const example = (command: string, description: string) =>
   Command.withExamples([{ command: `registrywatcher ${command}`, description }])
+
+/** Of the terminal; 0 where stdout is none. */
+const columns = Effect.flatMap(Terminal.Terminal, (terminal) => terminal.columns)
 
 const tokenName = Argument.String("NAME").pipe(
   Argument.withSchema(
@@ -179,9 +183,10 @@ const command = <E extends { readonly message: string }, RS, RT, RP>({
           )
         },
         ({ json }) =>
-          Effect.flatMap(loaded, (config) =>
-            doctor(config, database(config), json).pipe(Effect.provide(others(config)))
-          ).pipe(ended)
+          Effect.gen(function* () {
+            const config = yield* loaded
+            yield* doctor(config, database(config), json, yield* columns).pipe(Effect.provide(others(config)))
+          }).pipe(ended)
       ).pipe(
         Command.withShortDescription("Do database, registries, jobs and rights answer to it?"),
         Command.withDescription(
@@ -211,8 +216,8 @@ const command = <E extends { readonly message: string }, RS, RT, RP>({
           Effect.gen(function* () {
             const config = yield* loaded
             const named = yield* namedIn(config, repositories)
-            const columns = yield* Effect.flatMap(Terminal.Terminal, (terminal) => terminal.columns)
-            yield* plan(config, named, { ...options, columns }).pipe(Effect.provide(planning(config)))
+            const how = { ...options, columns: yield* columns }
+            yield* plan(config, named, how).pipe(Effect.provide(planning(config)))
           }).pipe(ended)
       ).pipe(
         Command.withShortDescription("What would be deployed now, and why?"),

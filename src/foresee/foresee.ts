@@ -44,8 +44,11 @@ export const foresee = Effect.fn("foresee")(function* (watched: Watched) {
   const desired = yield* store.desired(watched.name)
   const history = yield* store.history(watched.name, watched.mapping.job, markersOf(observed))
   const before = yield* store.view(watched.name)
-  const runs = observed._tag === "Runs" ? observed : null
-  const { seen, fault } = yield* look({ watched, desired, runs, history, before })
+  // Where the job can not be acted on, nothing that the registry says makes a difference.
+  const { seen, fault } =
+    observed._tag === "Runs"
+      ? yield* look({ watched, desired, runs: observed, history, before })
+      : { seen: null, fault: null }
   const situation: Situation = {
     watched: { ...watched, mode: "act" },
     desired,

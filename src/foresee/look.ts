@@ -15,8 +15,7 @@ import { RegistryClient } from "../registry/RegistryClient.ts"
 export interface Looking {
   readonly watched: Watched
   readonly desired: Desired
-  /** Null where the job can not be read. */
-  readonly runs: Runs | null
+  readonly runs: Runs
   readonly history: History
   /** The last good view; null where there is none. */
   readonly before: View | null
@@ -52,7 +51,7 @@ export const look = Effect.fnUntraced(function* (looking: Looking) {
       )
     )
     view = withListing(looking, view, listed)
-    const mended = runs === null ? null : electMended(desired, seenIn(view), { runs, history, now: at })
+    const mended = electMended(desired, seenIn(view), { runs, history, now: at })
     if (mended?.isPassedOver === true) yield* resolve(mended.tag)
   })
   const fault = yield* Effect.match(asked, {

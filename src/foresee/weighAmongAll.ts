@@ -47,7 +47,8 @@ export const weighAmongAll = Effect.fn("weighAmongAll")(function* <R>(
   if (moves === 0) return { foreseen: asked, basis: null }
   const last = yield* store.brake
   if (last !== null && last.releasedAt === null) {
-    const words = `the brake is on, since ${last.since.toISOString().slice(0, 19)}Z: it stops this move, as no push explains it, until it is released`
+    const since = `${last.since.toISOString().slice(0, 19)}Z`
+    const words = `waits for a release of the brake, which is on since ${since}: no push explains this move`
     return { foreseen: braked(asked, words), basis: null }
   }
   const isUndecided = (counts: { readonly moves: number; readonly undecided: number }) =>
@@ -72,12 +73,12 @@ export const weighAmongAll = Effect.fn("weighAmongAll")(function* <R>(
     case "go":
       return { foreseen: asked, basis }
     case "wait": {
-      const words = `no push explains this move; it waits until the ${counts.undecided} others that nobody looked at yet are decided, since many would pause together`
+      const words = `waits until the ${counts.undecided} others that nobody looked at yet are decided: no push explains this move, and many such would pause together`
       return { foreseen: braked(asked, words), basis }
     }
     case "brake": {
       const others = counts.moves - 1
-      const words = `the brake would pause it, with ${others} ${others === 1 ? "other" : "others"} that no push explains: release the brake if they are meant`
+      const words = `would be paused by the brake, with ${others} ${others === 1 ? "other" : "others"}: no push explains them; release the brake if they are meant`
       return { foreseen: braked(asked, words), basis }
     }
   }
@@ -85,11 +86,12 @@ export const weighAmongAll = Effect.fn("weighAmongAll")(function* <R>(
 
 const isMove = ({ decision, isExplained }: Foreseen): boolean => decision._tag === "Deploy" && !isExplained
 
+/** `words` go on after the tag. */
 const braked = (asked: ReadonlyArray<Foreseen>, words: string): ReadonlyArray<Foreseen> =>
   asked.map((each) => (isMove(each) ? { ...each, decision: paused(each.decision as Deploy, words) } : each))
 
 const paused = ({ tag, digest }: Deploy, words: string): Decision =>
-  Wait.make({ reason: "brake", words, would: { tag, digest }, verdict: null })
+  Wait.make({ reason: "brake", words: `${tag} ${words}`, would: { tag, digest }, verdict: null })
 
 /** The others' moves that no push explains, as the leader decided them last, and those of which that is not known. */
 const recall = Effect.fnUntraced(function* (

@@ -51,7 +51,7 @@ const examined = Effect.fnUntraced(function* (
   database: Parameters<typeof doctor>[1] = Effect.succeed(sound)
 ) {
   const before = (yield* TestConsole.logLines).length
-  const refused = yield* Effect.match(doctor(config, database, true), {
+  const refused = yield* Effect.match(doctor(config, database, true, 0), {
     onSuccess: () => null,
     onFailure: ({ message }) => message
   })
@@ -210,10 +210,16 @@ describe("doctor", () => {
       const { registry, config } = yield* begin(["api"])
       yield* registry.deleteTag("api", "v1.0.0")
       const before = (yield* TestConsole.logLines).length
-      yield* doctor(config, Effect.succeed(sound), false)
+      yield* doctor(config, Effect.succeed(sound), false, 0)
       const lines = (yield* TestConsole.logLines).slice(before)
       assert.lengthOf(lines, 6)
       assert.match(String(lines[2]), /^warning +repository api: .* without a tag -> push a version$/)
+      // In a terminal, what to do stands below what was found.
+      yield* doctor(config, Effect.succeed(sound), false, 60)
+      assert.strictEqual(
+        String((yield* TestConsole.logLines).slice(before + 6)[2]),
+        "warning  repository api: registry sim has it without a tag\n         -> push a version"
+      )
     })
   )
 })

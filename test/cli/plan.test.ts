@@ -48,13 +48,14 @@ const planned = Effect.fnUntraced(function* (config: Fleet, named: ReadonlyArray
   })
   const printed = (yield* TestConsole.logLines).slice(before).join("\n")
   const lines = JSON.parse(printed) as ReadonlyArray<
-    Record<"repository" | "reason" | "deploys" | "words", string>
+    Record<"repository" | "reason" | "deploys" | "waits" | "words", string>
   >
   const notes = (yield* TestConsole.errorLines).slice(noted).join("\n")
   return {
     refused,
     notes,
     words: lines.map(({ words }) => words),
+    waits: lines.map(({ waits }) => waits),
     lines: Object.fromEntries(
       lines.map(({ repository, reason, deploys }) => [
         repository,
@@ -168,8 +169,9 @@ describe("plan", () => {
     Effect.gen(function* () {
       const names = ["a", "b", "c", "d", "e", "f"]
       const { config } = yield* begin(Object.fromEntries(names.map((name) => [name, ["v1.0.0", "v1.1.0"]])))
-      const { lines, notes } = yield* planned(config, ["a"])
+      const { lines, notes, waits } = yield* planned(config, ["a"])
       assert.deepStrictEqual(lines, { a: "brake" })
+      assert.match(waits[0] ?? "", /^v1\.1\.0@sha256:[0-9a-f]{64}$/)
       assert.strictEqual(
         notes,
         "the brake is weighed over all that are watched; the others: 5 that no controller decided lately, looked at now"
