@@ -124,6 +124,7 @@ const toLine = ({ watched, desired, observed, decision, would, registryFault, vi
   const waits = decision._tag === "Wait" || decision._tag === "Stall" ? decision.would : null
   const { reason, words } = why(decision, desired)
   const isSaid = registryFault === null || words.includes(registryFault)
+  const waiting = waits === null || words.includes(waits.tag) ? "" : `; ${waits.tag} waits`
   const listing = viewedAt === null ? "no listing" : `the listing of ${viewedAt.toISOString().slice(0, 19)}Z`
   return {
     repository: watched.name,
@@ -131,7 +132,7 @@ const toLine = ({ watched, desired, observed, decision, would, registryFault, vi
     deploys: decision._tag === "Deploy" ? printed(decision) : null,
     waits: waits === null ? null : printed(waits),
     reason,
-    words: isSaid ? words : `${words}, by ${listing}: ${registryFault}`,
+    words: `${isSaid ? words : `${words}, by ${listing}: ${registryFault}`}${waiting}`,
     nomad: nomadOf(would)
   }
 }

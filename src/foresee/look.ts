@@ -9,6 +9,7 @@ import type { Tag } from "../domain/Tag.ts"
 import { lostFrom, type View, withDigest } from "../domain/View.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { namedBy } from "../reconcile/poll.ts"
+import { nullWhereAbsent } from "../registry/nullWhereAbsent.ts"
 import { RegistryClient } from "../registry/RegistryClient.ts"
 
 /** What the registry was asked about: a repository, for what, beside what is known of it. */
@@ -34,23 +35,14 @@ export const look = Effect.fnUntraced(function* (looking: Looking) {
   const at = history.readAt
   let view = before
   const resolve = (tag: Tag) =>
-    registry.resolve(watched, tag).pipe(
-      Effect.catchIf(
-        ({ reason }) => reason._tag === "TagNotFound" || reason._tag === "RepositoryNotFound",
-        () => Effect.succeed(null)
-      ),
-      Effect.map((digest) => void (view = withDigest(view, tag, digest, at)))
+    Effect.map(
+      nullWhereAbsent(registry.resolve(watched, tag)),
+      (digest) => void (view = withDigest(view, tag, digest, at))
     )
   const asked = Effect.gen(function* () {
     yield* Effect.forEach(namedBy(desired), resolve, { discard: true })
     if (desired.pinnedTag !== "") return yield* resolve(desired.pinnedTag)
-    const listed = yield* registry.tags(watched).pipe(
-      Effect.catchIf(
-        ({ reason }) => reason._tag === "RepositoryNotFound",
-        () => Effect.succeed(null)
-      )
-    )
-    view = withListing(looking, view, listed)
+    view = withListing(looking, view, yield* nullWhereAbsent(registry.tags(watched)))
     const mended = electMended(desired, seenIn(view), { runs, history, now: at })
     if (mended?.isPassedOver === true) yield* resolve(mended.tag)
   })

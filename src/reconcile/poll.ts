@@ -10,6 +10,7 @@ import type { ImageRepository } from "../domain/RegistryEndpoint.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
 import type { Tag } from "../domain/Tag.ts"
 import type { Suspicion } from "../domain/View.ts"
+import { nullWhereAbsent } from "../registry/nullWhereAbsent.ts"
 import { RegistryClient } from "../registry/RegistryClient.ts"
 import type { RegistryError } from "../registry/RegistryError.ts"
 import { StateStore } from "../store/StateStore.ts"
@@ -143,12 +144,7 @@ const list = Effect.fnUntraced(function* (
   at: Date
 ) {
   const registry = yield* RegistryClient
-  const listed = yield* registry.tags(imageOf(watching)).pipe(
-    Effect.catchIf(
-      (error) => error.reason._tag === "RepositoryNotFound",
-      () => Effect.succeed(null)
-    )
-  )
+  const listed = yield* nullWhereAbsent(registry.tags(imageOf(watching)))
   const { view, listing: before } = watching
   const given = listed ?? []
   const running = tagsOf(runs)
@@ -228,12 +224,7 @@ const isEqualSet = (a: ReadonlySet<Tag>, b: ReadonlyArray<Tag>): boolean =>
 /** One HEAD; that the registry has no such tag is an answer. `pinnedFor`: the tag is pinned, by this generation. */
 const look = Effect.fnUntraced(function* (watching: Watching, tag: Tag, pinnedFor: number | null = null) {
   const registry = yield* RegistryClient
-  const digest = yield* registry.resolve(imageOf(watching), tag).pipe(
-    Effect.catchIf(
-      (error) => error.reason._tag === "TagNotFound" || error.reason._tag === "RepositoryNotFound",
-      () => Effect.succeed(null)
-    )
-  )
+  const digest = yield* nullWhereAbsent(registry.resolve(imageOf(watching), tag))
   yield* learn(watching, tag, digest, pinnedFor)
   return digest
 })

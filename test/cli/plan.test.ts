@@ -109,18 +109,22 @@ describe("plan", () => {
   story(
     "a registry that is silent leaves what was listed last, which is said, and the repository untold",
     Effect.gen(function* () {
-      const { registry, config } = yield* begin({ silent: ["v1.0.0", "v1.1.0"] })
-      const [{ name, fingerprint } = assert.fail("none")] = config.watched
-      const tags = [Tag.make("v1.0.0")]
-      yield* (yield* StateStore).saveListing(name, { tags, suspect: null, fingerprint })
-      yield* registry.fault({ image: "silent", status: 503 })
+      const tags = ["v1.0.0", "v1.1.0"]
+      const { registry, config } = yield* begin({ same: tags, silent: tags })
+      const store = yield* StateStore
+      for (const [at, { name, fingerprint }] of config.watched.entries()) {
+        const listed = tags.slice(0, at + 1).map((tag) => Tag.make(tag))
+        yield* store.saveListing(name, { tags: listed, suspect: null, fingerprint })
+      }
+      yield* registry.fault({ status: 503 })
       const { lines, refused, words } = yield* planned(config)
-      assert.deepStrictEqual(lines, { silent: "in_sync" })
+      assert.deepStrictEqual(lines, { same: "in_sync", silent: "registry_unreachable" })
       assert.match(
         words[0] ?? "",
-        /^in sync, by the listing of \d{4}-\d\d-\d\dT[\d:]{8}Z: registry sim, silent: .*503/
+        /^in sync, by the listing of \d{4}-\d\d-\d\dT[\d:]{8}Z: registry sim, same: .*503/
       )
-      assert.strictEqual(refused, "1 of 1 could not be told")
+      assert.match(words[1] ?? "", /^registry sim, silent: .*503.*; v1\.1\.0 waits$/)
+      assert.strictEqual(refused, "2 of 2 could not be told")
     })
   )
 

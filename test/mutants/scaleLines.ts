@@ -1,6 +1,8 @@
 import { edit, mutant, type Mutant } from "./Mutant.ts"
 
 const http = "src/deployer/nomad/NomadHttp.ts"
+const foreseenTest = "test/foresee/brake.test.ts"
+const foresightTest = "test/foresee/Foresight.test.ts"
 const pass = "src/reconcile/pass.ts"
 const followingTest = "test/reconcile/following.test.ts"
 
@@ -44,5 +46,26 @@ export const scaleLines: ReadonlyArray<Mutant> = [
     "S16",
     [followingTest, "S16: of a rollout that is paused"],
     edit(pass, `observed.deployment?.status === "running"`, `observed.deployment !== null`)
+  ),
+  mutant(
+    "S17 plan",
+    "the brake is foretold by those alone that are asked about",
+    "S17",
+    [foreseenTest, "S17: of one, the brake is foretold"],
+    edit("src/foresee/weighAmongAll.ts", "counts.moves += recalled.moves", "counts.moves += 0")
+  ),
+  mutant(
+    "L7 plan",
+    "a plan asks past a registry's back-off",
+    "L7",
+    [foresightTest, "L7: a registry that did not answer"],
+    edit("src/foresee/paced.ts", "return pace.failed(host, reason.retryAfter)", "return pace.answered(host)")
+  ),
+  mutant(
+    "L8 plan",
+    "as many plans at once as are asked for",
+    "L8",
+    [foresightTest, "L8: whoever asks for all of them at once"],
+    edit("src/foresee/Foresight.ts", "const ofOneRegistry = 4", "const ofOneRegistry = 400")
   )
 ]
