@@ -23,10 +23,15 @@ export const promote = (
           : group
       ])
     )
+    const now = runningWords(TaskGroups)
     state.putDeployment({
       ...deployment,
       TaskGroups,
-      StatusDescription: runningWords(TaskGroups),
+      // A paused one stays so, and with others left to be promoted it says what it said.
+      StatusDescription:
+        deployment.Status === "running" && now === "Deployment is running"
+          ? now
+          : deployment.StatusDescription,
       ModifyIndex: index,
       ModifyTime: at
     })

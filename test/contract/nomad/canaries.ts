@@ -82,6 +82,36 @@ export const canaries = (target: () => Target): void => {
     })
   )
 
+  it.live("a paused deployment is promoted and stays paused; resumed it says only that it runs", () =>
+    Effect.gen(function* () {
+      const { id, job } = yield* stableJob(target(), { count: 2, update: { Canary: 1 } })
+      yield* post(target(), changed(job))
+      const { ID } = yield* deployment(target(), id, 1, "running")
+      const path = `/v1/deployment/${ID}`
+      yield* eventually<DeploymentBody>(
+        target(),
+        path,
+        (reply) => reply.json.TaskGroups.g.HealthyAllocs === 1
+      )
+      const write = (verb: string, body: object) =>
+        target().call("POST", `/v1/deployment/${verb}/${ID}`, { DeploymentID: ID, ...body })
+      const says = Effect.map(target().call<DeploymentBody>("GET", path), ({ json }) => [
+        json.StatusDescription,
+        json.TaskGroups.g.Promoted
+      ])
+      yield* write("pause", { Pause: true })
+      yield* write("pause", { Pause: false })
+      assert.deepStrictEqual(yield* says, ["Deployment is running", false])
+      yield* write("pause", { Pause: true })
+      assert.strictEqual((yield* write("promote", { All: true })).status, 200)
+      assert.deepStrictEqual(yield* says, ["Deployment is paused", true])
+      yield* target().pass(4000)
+      yield* deployment(target(), id, 1, "paused")
+      yield* write("pause", { Pause: false })
+      yield* deployment(target(), id, 1, "successful")
+    })
+  )
+
   it.live("canaries that may promote themselves do so once they are healthy", () =>
     Effect.gen(function* () {
       const { id, job } = yield* stableJob(target(), { count: 2, update: { Canary: 1, AutoPromote: true } })
