@@ -17,7 +17,7 @@ namespace "default" {
     "submit-job", # the new image, check-and-set. From Nomad 1.11.2 on "register-job" alone is enough
     # With canaries that are promoted here, and to fail a rollout, besides "register-job": "promote-deployment" and
     # "fail-deployment". "submit-job" has them.
-    "read-logs",  # may be left out: a failed rollout is then told without the last line of its log
+    "read-logs", # may be left out: a failed rollout is then told without the last line of its log
   ]
 }
 

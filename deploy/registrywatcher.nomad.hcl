@@ -36,6 +36,9 @@ job "registrywatcher" {
       }
     }
 
+    # It leaves the service's list this long before it is told to end, so that nobody is sent to a closed port.
+    shutdown_delay = "2s"
+
     service {
       name     = "registrywatcher"
       provider = "nomad"
