@@ -86,7 +86,7 @@ const after = (answer: Steered, isOrdered: boolean, life: Duration.Duration): St
     // The follower sees what comes of it.
     case "Done":
       return again(Duration.seconds(2))
-    // A person's order is dropped, and shown so at once. Canaries begin their soak anew, which may be none.
+    // What a person ordered stands no more, and is shown so at once. Canaries begin their soak anew, which may be none.
     case "Refused":
       return again(isOrdered ? Duration.millis(250) : life)
     case "Unknown":
