@@ -111,8 +111,9 @@ export const acls = (target: () => AclTarget): void => {
     30_000
   )
 
-  it.live("statement 208: a stream falls silent when its token is deleted", () =>
-    Effect.gen(function* () {
+  it.live("statement 208: a stream falls silent when its token is deleted", () => {
+    /** Answers whether it was open still when others had been told of the register. */
+    const silenced = Effect.gen(function* () {
       const { AccessorID, SecretID } = yield* token(rules(["read-job"]))
       const stream = yield* target().as(SecretID).stream("/v1/event/stream?topic=Job&topic=Evaluation")
       const open = yield* target().stream("/v1/event/stream?topic=Job&topic=Evaluation")
@@ -125,13 +126,19 @@ export const acls = (target: () => AclTarget): void => {
       const isIt = (each: { readonly Events: ReadonlyArray<{ readonly Key: string }> }) =>
         each.Events.some(({ Key }) => Key === id)
       yield* arrives(() => told(open).find(isIt), "the register, to who may still read it")
-      assert.isFalse(stream.ended())
+      const isOpen = !stream.ended()
       yield* target().pass(2000)
       yield* Effect.sleep("300 millis")
-      // By now the agent's garbage collector may have closed it; said it has nothing.
       assert.isUndefined(told(stream).find(isIt))
+      return isOpen
     }).pipe(Effect.scoped)
-  )
+    return Effect.gen(function* () {
+      // The agent's garbage collector may close it at any time, on a busy machine before that: seldom three times.
+      let isOpen = yield* silenced
+      for (let again = 0; again < 2 && !isOpen; again++) isOpen = yield* silenced
+      assert.isTrue(isOpen)
+    })
+  })
 
   it.live(
     "statement 209: a job that a token registered is another one when its own task posts it unchanged",
