@@ -35,9 +35,9 @@ export const pacedRegistry = (
         Effect.tap(pace.answered(host)),
         Effect.tapError(({ reason }) => {
           // Any other word of the host's is an answer.
-          if (reason._tag !== "Unavailable") return pace.answered(host)
+          if (reason._tag !== "Unavailable") return Effect.asVoid(pace.answered(host))
           faults.set(host, reason.words)
-          return pace.failed(host, reason.retryAfter)
+          return Effect.asVoid(pace.failed(host, reason.retryAfter))
         })
       )
     })
@@ -62,7 +62,7 @@ export const pacedDeployer = (
 ): Deployer["Service"] => {
   const scope = scopeKey(job)
   const heard = ({ reason, words }: Unread) => {
-    if (reason !== "nomad_unreachable") return pace.answered(scope)
+    if (reason !== "nomad_unreachable") return Effect.asVoid(pace.answered(scope))
     faults.set(scope, words)
     return Effect.asVoid(pace.failed(scope, null))
   }

@@ -32,7 +32,8 @@ export class Pace {
   readonly left = (host: string): Effect.Effect<number> =>
     Effect.map(monotonic, (now) => Math.max(0, (this.#faults.get(host)?.until ?? now) - now))
 
-  readonly answered = (host: string): Effect.Effect<void> => Effect.sync(() => void this.#faults.delete(host))
+  /** True where it had failed before. */
+  readonly answered = (host: string): Effect.Effect<boolean> => Effect.sync(() => this.#faults.delete(host))
 
   /** Counts a failure and answers the milliseconds to wait; `retryAfter` is what the host itself asked for. */
   readonly failed = (host: string, retryAfter: number | null): Effect.Effect<number> =>

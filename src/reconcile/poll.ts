@@ -76,16 +76,15 @@ export const poll = Effect.fn("poll")(function* (
     Effect.andThen(lookAgain(watching, desired, runs, history, now, at)),
     Effect.andThen(
       Effect.gen(function* () {
-        if (watching.fault !== null) {
-          yield* Effect.logInfo("registry answers again")
-          yield* brake.expectPutOff(registry)
-        }
+        const isBack = yield* pace.answered(registry)
+        if (watching.fault !== null) yield* Effect.logInfo("registry answers again")
+        // Whoever tries it for all may have had no fault: it was put off itself, or not due.
+        if (isBack || watching.fault !== null) yield* brake.expectPutOff(registry)
         watching.fault = null
         for (const [tag, again] of watching.notImages) if (now >= again) watching.notImages.delete(tag)
         watching.polledFor = desired.generation
         checked.add(name)
         yield* countPoll(registry, "answered")
-        yield* pace.answered(registry)
         watching.answered(beat.nearest(now + (yield* jittered(interval))))
       })
     ),
@@ -116,7 +115,7 @@ export const paceOf = (registry: string, of: "fault" | "manifestFault"): string 
 export const remember = Effect.fnUntraced(function* (
   watching: Watching,
   error: RegistryError,
-  { pace, interval }: Polling,
+  { pace, interval, brake }: Polling,
   of: "fault" | "manifestFault" = "fault"
 ) {
   const { registry } = watching.watched
@@ -127,7 +126,10 @@ export const remember = Effect.fnUntraced(function* (
   }
   watching[of] = error.message
   // Any other word of the host's is an answer: only this repository waits, for its next interval.
-  if (reason._tag !== "Unavailable") yield* pace.answered(paceOf(registry, of))
+  if (reason._tag !== "Unavailable") {
+    const isBack = yield* pace.answered(paceOf(registry, of))
+    if (isBack && of === "fault") yield* brake.expectPutOff(registry)
+  }
   const delay =
     reason._tag === "Unavailable"
       ? yield* pace.failed(paceOf(registry, of), reason.retryAfter)

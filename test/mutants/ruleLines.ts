@@ -229,6 +229,20 @@ export const ruleLines: ReadonlyArray<Mutant> = [
     )
   ),
   mutant(
+    "S17 back",
+    "a registry that is back is looked at by nobody but who asked it in vain",
+    "S17",
+    [
+      "test/reconcile/brake.test.ts",
+      "S17: nor does a registry that comes back where somebody else is answered first"
+    ],
+    edit(
+      "src/reconcile/poll.ts",
+      "if (isBack || watching.fault !== null) yield",
+      "if (watching.fault !== null) yield"
+    )
+  ),
+  mutant(
     "S18",
     "the service started with half a configuration",
     "S18",

@@ -59,7 +59,7 @@ export const scaleLines: ReadonlyArray<Mutant> = [
     "a plan asks past a registry's back-off",
     "L7",
     [foresightTest, "L7: a registry that did not answer"],
-    edit("src/foresee/paced.ts", "return pace.failed(host, reason.retryAfter)", "return pace.answered(host)")
+    edit("src/foresee/paced.ts", "pace.failed(host, reason.retryAfter)", "pace.answered(host)")
   ),
   mutant(
     "L8 plan",

@@ -240,20 +240,26 @@ describe("the brake over all repositories", () => {
     })
   )
 
-  story(
-    "S17: a registry that was away when the leader began lets nothing slip by one by one",
-    Effect.gen(function* () {
-      const registry = yield* RegistrySimulator
-      const fleet = yield* Fleet.make(10, ["v1.0.0", "v1.1.0"])
-      yield* registry.fault({ status: 503 })
-      yield* fleet.watch()
-      yield* intervals(2)
-      yield* registry.clearFaults
-      yield* intervals(3)
-      assert.strictEqual(yield* registers, 0)
-      assert.deepStrictEqual(yield* fleet.decisions, ["Wait brake"])
-    })
-  )
+  for (const [what, status] of [
+    ["was away", 503],
+    ["let nobody in", 403]
+  ] as const) {
+    story(
+      `S17: a registry that ${what} when the leader began lets nothing slip by one by one`,
+      Effect.gen(function* () {
+        const registry = yield* RegistrySimulator
+        const fleet = yield* Fleet.make(10, ["v1.0.0", "v1.1.0"])
+        yield* registry.fault({ status })
+        yield* fleet.watch()
+        yield* intervals(2)
+        yield* registry.clearFaults
+        yield* Effect.forEach(fleet.stories, ({ check }) => check)
+        yield* intervals(3)
+        assert.strictEqual(yield* registers, 0)
+        assert.deepStrictEqual(yield* fleet.decisions, ["Wait brake"])
+      })
+    )
+  }
 
   story(
     "S17: nor does Nomad",
@@ -269,6 +275,45 @@ describe("the brake over all repositories", () => {
       assert.deepStrictEqual(yield* fleet.decisions, ["Wait brake"])
     })
   )
+
+  for (const [sentence, first] of [
+    ["somebody else is answered first", null],
+    ["somebody else is refused first", 403]
+  ] as const) {
+    story(
+      `S17: nor does a registry that comes back where ${sentence}`,
+      Effect.gen(function* () {
+        const registry = yield* RegistrySimulator
+        const deployer = yield* Deployer
+        const hints = yield* Queue.unbounded<Hint>()
+        const slow = new Set<string>()
+        const told = Deployer.of({
+          ...deployer,
+          changes: () => Stream.fromQueue(hints),
+          observe: (mapping) =>
+            Effect.delay(deployer.observe(mapping), slow.has(mapping.job.job) ? "60 seconds" : 0)
+        })
+        yield* Effect.gen(function* () {
+          const fleet = yield* Fleet.make(10, ["v1.0.0", "v1.1.0"])
+          yield* registry.fault({ status: 503 })
+          yield* fleet.watch()
+          yield* intervals(1)
+          // Who asked in vain is busy elsewhere when the registry comes back.
+          for (const story of fleet.stories)
+            if ((yield* story.decision) === "Wait registry_unreachable") slow.add(story.name)
+          yield* registry.clearFaults
+          if (first !== null) yield* registry.fault({ status: first, times: 1 })
+          yield* Queue.offerAll(
+            hints,
+            [...slow].map((job) => ({ _tag: "Written", job, index: 1_000_000 }) as const)
+          )
+          yield* intervals(3)
+          assert.strictEqual(yield* registers, 0)
+          assert.deepStrictEqual(yield* fleet.decisions, ["Wait brake"])
+        }).pipe(Effect.provideService(Deployer, told))
+      })
+    )
+  }
 
   story(
     "S17: no push explains what drift = restore would set back in many jobs",
