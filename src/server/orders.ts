@@ -18,6 +18,7 @@ import type { Expected } from "./expected.ts"
 import type { Limits } from "./limits.ts"
 import { orUnavailable } from "./orUnavailable.ts"
 import { tagExists } from "./tagExists.ts"
+import { whenDeployed } from "./whenDeployed.ts"
 
 /** What was committed, and what happens now, in a sentence for people. */
 export interface Ordered {
@@ -51,7 +52,7 @@ export const setTag = Effect.fn("setTag")(function* (
     const message = `${watched.name} follows versions: ${follows}${alsoSwitched(wanted, desired)}`
     return { message, desired } satisfies Ordered
   }
-  const digest = yield* tagExists(watched, pinnedTag, entry.view, tagWithin)
+  const { digest, isSilent } = yield* tagExists(watched, pinnedTag, entry.view, tagWithin)
   const underWay = yield* rolloutOf(watched.name, pinnedTag, digest)
   const desired = yield* changeDesired(
     watched,
@@ -68,7 +69,7 @@ export const setTag = Effect.fn("setTag")(function* (
   const what =
     underWay === "joins"
       ? `it is being deployed already, and not once more${describeHold(desired)}`
-      : describeDeployment("it", watched, desired, underWay)
+      : describeDeployment("it", watched, desired, whenDeployed(entry, isSilent), underWay)
   const message = `${watched.name} is pinned to ${pinnedTag}: ${what}${alsoSwitched(wanted, desired)}`
   return { message, desired } satisfies Ordered
 })
@@ -85,7 +86,7 @@ export const reset = Effect.fn("reset")(function* (watched: Watched, expected: E
   const desired = yield* changeDesired(watched, change, expected)
   const what =
     doubt !== null
-      ? `${describeDoubt(doubt)}; the highest version that is listed all the same is deployed now`
+      ? `${describeDoubt(doubt)}; the highest version that is listed all the same is deployed ${whenDeployed(entry)}`
       : running
         ? `the job has ${election.tag} already${entry.desired.pinnedTag === "" ? "" : ", and what was pushed above it meanwhile comes after it"}`
         : describeElection(watched, entry, election, desired)
@@ -147,7 +148,8 @@ const describeElection = (watched: Watched, entry: Entry, election: Election, de
           ? election.tag
           : `${election.tag}, or what was pushed above it meanwhile,`,
         watched,
-        desired
+        desired,
+        whenDeployed(entry)
       )
     case "NotViewed":
       return watched.mode === "plan"
@@ -161,17 +163,18 @@ const describeElection = (watched: Watched, entry: Entry, election: Election, de
 
 const stuck = { slow: "is slow", unplaceable: "cannot be placed" }
 
-/** `replaced`: the phase of an attempt at the same target that is stuck. */
+/** `when`: see `whenDeployed`; `replaced`: the phase of an attempt at the same target that is stuck. */
 export const describeDeployment = (
   what: string,
   { mode }: Watched,
   desired: Desired,
+  when: string,
   replaced: keyof typeof stuck | null = null
 ): string => {
   if (mode === "plan") return planned
   const before = replaced === null ? "" : `, in place of its rollout that ${stuck[replaced]}`
   const although = desired.autoDeploy ? "" : ", although auto_deploy is off"
-  return `${what} is deployed now${before}${although}${describeHold(desired)}`
+  return `${what} is deployed ${when}${before}${although}${describeHold(desired)}`
 }
 
 const describeHold = ({ hold }: Desired): string =>

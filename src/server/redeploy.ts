@@ -13,6 +13,7 @@ import { isHolding } from "./hold.ts"
 import type { Limits } from "./limits.ts"
 import { describeDeployment, isDeploying, type Ordered } from "./orders.ts"
 import { tagExists } from "./tagExists.ts"
+import { whenDeployed } from "./whenDeployed.ts"
 
 /**
  * Deploys a tag once more, at its present digest, whose quarantine it lifts. Left out, the pin, else what runs; where
@@ -37,7 +38,7 @@ export const redeploy = Effect.fn("redeploy")(function* (
       message: `it is not known which tag ${name} runs: name one, {"tag": "…"}; nothing was changed`
     })
   }
-  const digest = yield* tagExists(watched, tag, entry.view, tagWithin)
+  const { digest, isSilent } = yield* tagExists(watched, tag, entry.view, tagWithin)
   if (watched.mode === "plan") {
     return {
       message: `${name}: ${tag} is not redeployed: in mode "plan" nothing is deployed; nothing was changed`,
@@ -57,7 +58,7 @@ export const redeploy = Effect.fn("redeploy")(function* (
   )
   const what = isUnderWay
     ? `${tag} is being deployed already, and not once more`
-    : `${describeDeployment(tag, watched, desired)}${foreign === null ? "" : `, in the place of ${foreign.set}, which somebody else set`}`
+    : `${describeDeployment(tag, watched, desired, whenDeployed(entry, isSilent))}${foreign === null ? "" : `, in the place of ${foreign.set}, which somebody else set`}`
   return {
     message: `${name} is redeployed: ${what}${describeAfter(entry, desired, tag, digest)}`,
     desired

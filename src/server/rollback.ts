@@ -18,6 +18,7 @@ import type { Limits } from "./limits.ts"
 import { isDeploying, type Ordered } from "./orders.ts"
 import { orUnavailable } from "./orUnavailable.ts"
 import { tagExists } from "./tagExists.ts"
+import { whenDeployed } from "./whenDeployed.ts"
 
 // Further back than anybody rolls back without naming it.
 const lookedAt = 500
@@ -72,7 +73,9 @@ export const rollback = Effect.fn("rollback")(function* (
   const isUnderWay = yield* isDeploying(name, to.tag, to.digest)
   const request = { request: "rollback", requestTag: to.tag, requestDigest: to.digest } as const
   const desired = yield* changeDesired(watched, keeps ? request : { ...request, hold }, expected)
-  const what = isUnderWay ? "it is being deployed already, and not once more" : "it is deployed now"
+  const what = isUnderWay
+    ? "it is being deployed already, and not once more"
+    : `it is deployed ${whenDeployed(entry)}`
   const held = keeps
     ? `the hold of ${standing.by} stays`
     : `nothing is deployed by itself ${describeEnd(hold, desired)}`
@@ -107,7 +110,7 @@ const findTarget = Effect.fnUntraced(function* (
   if (tag !== undefined) {
     const succeeded = attempts.find(({ state, toTag }) => state === "succeeded" && toTag === tag)
     if (succeeded !== undefined) return targetOf(succeeded)
-    const digest = yield* tagExists(watched, tag, entry.view, tagWithin)
+    const { digest } = yield* tagExists(watched, tag, entry.view, tagWithin)
     if (digest !== null) return { tag, digest }
     return yield* new Conflict({
       message: `no attempt at ${tag} succeeded, and the registry does not answer for its digest; nothing was changed`

@@ -378,7 +378,7 @@ describe.skipIf(noPostgres)("POST /tags/REPO while the registry does not answer"
           const answer = yield* post(`${origin}/tags/api`, { pinned_tag: "v1.0.0" })
           assert.deepStrictEqual(
             [answer.status, answer.body],
-            [200, message("api is pinned to v1.0.0: it is deployed now")]
+            [200, message("api is pinned to v1.0.0: it is deployed once the registry answers")]
           )
         })
       ),

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Option, Stream } from "effect"
-import type { Stall } from "../../src/domain/Decision.ts"
+import type { Decision, Stall } from "../../src/domain/Decision.ts"
 import { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
 import { Database } from "../../src/store/Database.ts"
@@ -32,15 +32,18 @@ const held = (resume: "manual" | "next_version" = "manual") =>
       from: ""
     })
   )
+const decided = (decision: Decision) =>
+  Effect.flatMap(StateStore, (store) => store.saveDecision(api, decision))
 const stalled = (reason: Stall["reason"], would: string) =>
-  Effect.flatMap(StateStore, (store) =>
-    store.saveDecision(api, {
-      _tag: "Stall",
-      reason,
-      words: "",
-      would: { tag: tag(would), digest: null }
-    })
-  )
+  decided({ _tag: "Stall", reason, words: "", would: { tag: tag(would), digest: null } })
+const nomadIsSilent = decided({
+  _tag: "Wait",
+  reason: "nomad_unreachable",
+  words: "ECONNREFUSED",
+  would: null,
+  verdict: null
+})
+const jobIsAbsent = decided({ _tag: "Stall", reason: "job_absent", words: "no job api", would: null })
 /** v1.0.0, v1.1.0 and v1.2.0 were deployed one after the other, and the last one runs. */
 const threeRan = Effect.gen(function* () {
   const fence = yield* newFence
@@ -209,6 +212,42 @@ describe.skipIf(noPostgres)("what a person orders under /v1", () => {
           left: { tag: "v1.2.0", digest: null }
         }
       }
+    ],
+    [
+      "a rollback while Nomad does not answer",
+      Effect.andThen(threeRan, nomadIsSilent),
+      "POST api/rollback",
+      undefined,
+      "api is rolled back from v1.2.0 to v1.1.0: it is deployed once Nomad answers (ECONNREFUSED); nothing is deployed by itself until a version above v1.2.0 is elected",
+      { requestKind: "rollback", requestTag: "v1.1.0" }
+    ],
+    [
+      "a pin where there is no job",
+      Effect.andThen(push("v1.0.0"), jobIsAbsent),
+      "PATCH api",
+      { pinned_tag: "v1.0.0" },
+      "api is pinned to v1.0.0: it is deployed once the job can take it (no job api)",
+      { requestKind: "pin", pinnedTag: "v1.0.0" }
+    ],
+    [
+      "a redeploy while the registry does not answer",
+      Effect.all([
+        list(["v1.0.0"]),
+        runs("v1.0.0"),
+        Effect.flatMap(RegistrySimulator, (registry) => registry.fault({ drop: true }))
+      ]),
+      "POST api/redeploy",
+      undefined,
+      "api is redeployed: v1.0.0 is deployed once the registry answers",
+      { requestKind: "redeploy", requestTag: "v1.0.0" }
+    ],
+    [
+      "a reset while Nomad does not answer",
+      Effect.andThen(list(["v1.0.0", "v1.1.0"]), nomadIsSilent),
+      "POST api/reset",
+      undefined,
+      "api follows versions, with auto_deploy on: v1.1.0 is deployed once Nomad answers (ECONNREFUSED)",
+      { requestKind: "reset" }
     ],
     [
       "a rollback to a tag, held for good",
