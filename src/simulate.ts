@@ -48,7 +48,16 @@ Nomad (http://HOST:PORT/v1/...)
   POST /_sim/snapshot, /_sim/restore     everything as it was then, or as at first; indexes go back, streams end
 
 Registry (http://HOST:PORT/v2/...)
-  Push with docker, podman or skopeo (--dest-tls-verify=false); it asks for no login.
+  Push with docker, podman or skopeo (--dest-tls-verify=false); it asks for no login. Or without an image:
+  POST /_sim/push                        {"image":"team/api","tag":"v1"}; with "content" the tag gets another digest:
+       {"image":"team/api","tag":"v1","content":"another"}
+  GET  /_sim/requests                    what was asked so far
+  DELETE /_sim/requests                  forgets it
+  POST /_sim/faults                      makes matching reads go wrong from now on, such as
+       {"drop":true}   {"status":503}    it is down: all that is asked
+       {"image":"team/api","on":"tags","page":"last","status":500,"times":2}
+       {"on":"manifests","method":"HEAD","delay":20000}   {"on":"tags","truncate":true}
+  DELETE /_sim/faults                    ends all of them
 `
 
 const say = (line: string) => Effect.sync(() => process.stdout.write(`${line}\n`))

@@ -1,11 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { spawn } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import { createInterface } from "node:readline"
 import { simulateOptions } from "../src/sim/simulateOptions.ts"
 
 const entry = new URL("../src/simulate.ts", import.meta.url).pathname
 const fixture = new URL("fixtures/nomad/fixture.json", import.meta.url).pathname
+
+const help = () => {
+  const { status, stdout } = spawnSync(process.execPath, [entry, "--help"], { encoding: "utf8" })
+  assert.strictEqual(status, 0)
+  return stdout
+}
 
 describe("npm run simulate", () => {
   it("serves a cluster with a job, and a registry, until it is told to end", async () => {
@@ -41,6 +47,34 @@ describe("npm run simulate", () => {
       const namespaces = await fetch(`${urls["nomad"]}/v1/namespaces`, { headers })
       assert.include(await namespaces.text(), '"Name":"team"')
       assert.strictEqual((await fetch(`${urls["registry"]}/v2/`)).status, 200)
+      // What --help says of the registry's own endpoints can be sent as it stands there.
+      const [, ofRegistry = ""] = help().split("\nRegistry ")
+      let line = ""
+      const said: Array<string> = []
+      for (const [, verb, body = ""] of ofRegistry.matchAll(
+        /((?:GET|POST|DELETE) +\/_sim\/\w+)|(\{"[^}]*\})/g
+      )) {
+        line = verb ?? line
+        const [method = "", path = ""] = line.split(/ +/)
+        if (method === "POST" && body === "") continue
+        const sent = method === "POST" ? { method, body } : { method }
+        const { status } = await fetch(`${urls["registry"]}${path}`, sent)
+        said.push(`${method} ${path} ${body} ${Math.floor(status / 100)}`)
+      }
+      assert.deepStrictEqual(
+        said.filter((each) => !each.endsWith(" 2")),
+        []
+      )
+      assert.deepStrictEqual(
+        [...new Set(said.map((each) => each.split(" ").slice(0, 2).join(" ")))],
+        [
+          "POST /_sim/push",
+          "GET /_sim/requests",
+          "DELETE /_sim/requests",
+          "POST /_sim/faults",
+          "DELETE /_sim/faults"
+        ]
+      )
     } finally {
       child.kill("SIGTERM")
     }
