@@ -53,7 +53,7 @@ const waits: Record<WaitReason, Sentence> = {
   held: ({ desired: { hold, pinnedTag }, words }) =>
     hold === null
       ? [words, byItself]
-      : [`${hold.by} holds it (${hold.why})`, `${endOf(hold, pinnedTag)}, and an order passes it`],
+      : [`${hold.by} holds it (${hold.why})`, `${endOf(hold, pinnedTag)}; an order passes it`],
   plan_mode: () => ['in mode "plan" nothing is deployed', 'set mode = "act" in the config'],
   would_rerun: () => [
     "a batch job would run once more",

@@ -483,6 +483,8 @@ describe.skipIf(noPostgres || noChromium)("the page, in a real Chromium", () => 
   const looks = [
     ["light", { colorScheme: "light", viewport: { width: 1280, height: 900 } }],
     ["dark", { colorScheme: "dark", viewport: { width: 1280, height: 900 } }],
+    ["the least for columns", { colorScheme: "light", viewport: { width: 929, height: 900 } }],
+    ["tablet", { colorScheme: "light", viewport: { width: 840, height: 900 } }],
     ["phone", { colorScheme: "light", viewport: { width: 390, height: 844 } }],
     ["phone-dark", { colorScheme: "dark", viewport: { width: 390, height: 844 } }]
   ] as const
