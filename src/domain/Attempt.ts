@@ -42,6 +42,17 @@ export type Phase = typeof Phase.Type
 export const RolloutOrder = Schema.Literals(["promote", "fail"])
 export type RolloutOrder = typeof RolloutOrder.Type
 
+/** An order that Nomad refused; `by` null: nobody's, its canaries were healthy for long enough. */
+export const RefusedOrder = Schema.Struct({
+  order: RolloutOrder,
+  by: Schema.NullOr(Schema.String),
+  why: Schema.NullOr(Schema.String),
+  deployment: Schema.String,
+  /** Nomad's. */
+  words: Schema.String
+})
+export type RefusedOrder = typeof RefusedOrder.Type
+
 /** Why an attempt was made. */
 export const AttemptReason = Schema.Literals(["requested", "new_version", "digest_changed", "drift"])
 export type AttemptReason = typeof AttemptReason.Type
@@ -85,8 +96,8 @@ export const Attempt = Schema.Struct({
   /** When Nomad was told last, and when it said that it is done. */
   orderSentAt: Schema.NullOr(Schema.Date),
   orderDoneAt: Schema.NullOr(Schema.Date),
-  /** Nomad's words, where it refused: what was ordered stands no more. */
-  orderRefused: Schema.NullOr(Schema.String),
+  /** The last that Nomad refused: it stands no more, and is kept for people. */
+  orderRefused: Schema.NullOr(RefusedOrder),
   /** Nomad's words for how it ended, or why it was refused. */
   words: Schema.NullOr(Schema.String),
   /** Whose fault it was; null unless it failed or was reverted. */
@@ -106,20 +117,14 @@ export const isStuck = (phase: Phase | null): phase is "slow" | "unplaceable" =>
   phase === "slow" || phase === "unplaceable"
 
 /** What a person ordered of the deployment that the attempt has now; null: nothing. */
-export const standingOrder = (attempt: Attempt): RolloutOrder | null =>
-  attempt.orderRefused === null && attempt.orderedDeployment === attempt.deploymentId ? attempt.ordered : null
+export const standingOrder = ({ ordered, orderedDeployment, deploymentId }: Attempt): RolloutOrder | null =>
+  orderedDeployment === deploymentId ? ordered : null
 
-/** What Nomad refused to do with that deployment, in its words; `by` null: nobody ordered it. Null: nothing. */
-export const refusedOrder = ({
-  ordered,
-  orderedBy,
-  orderedDeployment,
-  deploymentId,
-  orderRefused
-}: Attempt) =>
-  orderRefused === null || orderedDeployment !== deploymentId
-    ? null
-    : { order: ordered ?? ("promote" as const), by: orderedBy, words: orderRefused }
+/** What Nomad refused to do with that deployment, where nobody ordered something else since; null: nothing. */
+export const refusedOrder = (attempt: Attempt): RefusedOrder | null => {
+  const { orderRefused, deploymentId } = attempt
+  return orderRefused?.deployment === deploymentId && standingOrder(attempt) === null ? orderRefused : null
+}
 
 /** A person said that this rollout is to fail: no automatic move goes on from it before it has. */
 export const isBeingFailed = (attempt: Attempt): boolean => standingOrder(attempt) === "fail"

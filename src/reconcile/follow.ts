@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { couldBe, highestTask } from "../decide/observedImage.ts"
 import { isHigher, parseVersion } from "../decide/version.ts"
 import { Deployer, type Progress } from "../deployer/Deployer.ts"
-import { type Attempt, isBeingFailed } from "../domain/Attempt.ts"
+import { type Attempt, isBeingFailed, refusedOrder } from "../domain/Attempt.ts"
 import type { ObservedTask } from "../domain/Observed.ts"
 import type { Fence } from "../store/Leader.ts"
 import { type SeenBaseline, StateStore } from "../store/StateStore.ts"
@@ -68,15 +68,14 @@ const end = Effect.fnUntraced(function* (
   const now = (isBad || outcome === "succeeded" ? yield* store.attempt(attempt.id) : null) ?? attempt
   // Who fails a rollout says that this image is not wanted, whatever its tasks did (S11).
   const isFailed = isBad && isBeingFailed(now)
-  const { orderedBy, orderedWhy, orderRefused } = now
-  const isLate =
-    outcome === "succeeded" &&
-    now.ordered === "fail" &&
-    now.orderedDeployment === (deploymentId ?? now.deploymentId)
+  const { orderedBy, orderedWhy } = now
+  const ended = { ...now, deploymentId: deploymentId ?? now.deploymentId }
+  const refused = refusedOrder(ended)
+  const isLate = outcome === "succeeded" && (isBeingFailed(ended) || refused?.order === "fail")
   const words = isFailed
     ? `failed by ${orderedBy}${orderedWhy === null ? "" : `: ${orderedWhy}`} (${said})`
     : isLate
-      ? `${said}; ${orderedBy} ordered too late that it fails${orderRefused === null ? "" : ` (${orderRefused})`}`
+      ? `${said}; ${refused?.by ?? orderedBy} ordered too late that it fails${refused === null ? "" : ` (${refused.words})`}`
       : said
   const blame = isFailed ? "image" : told
   const done = yield* store.end(fence, {

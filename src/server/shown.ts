@@ -126,7 +126,7 @@ export const secondsBetween = (from: Date, to: Date): number =>
 export const showAttempt = (attempt: Attempt): AttemptAnswer => {
   const { region, namespace, job } = attempt
   const refused = refusedOrder(attempt)
-  const ordered = standingOrder(attempt) ?? refused?.order ?? null
+  const order = standingOrder(attempt) ?? refused?.order ?? null
   return {
     id: attempt.id,
     repository: attempt.repository,
@@ -153,10 +153,10 @@ export const showAttempt = (attempt: Attempt): AttemptAnswer => {
       desired: attempt.canaries.desired,
       since: attempt.canariesSince
     },
-    ordered: ordered && {
-      order: ordered,
-      by: attempt.orderedBy,
-      why: attempt.orderedWhy,
+    ordered: order && {
+      order,
+      by: refused === null ? attempt.orderedBy : refused.by,
+      why: refused === null ? attempt.orderedWhy : refused.why,
       done_at: attempt.orderDoneAt,
       refused: refused?.words ?? null
     },

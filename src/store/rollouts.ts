@@ -6,6 +6,7 @@ import { repositoryOf, standing } from "./fence.ts"
 import { decodeRows, isYes, rowOf } from "./rows.ts"
 import type { Ending, StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
+import { unwanted } from "./unwanted.ts"
 
 const decodeAttempts = decodeRows(Attempt)
 
@@ -21,6 +22,7 @@ export const rollouts = (
   sql: PgClient.PgClient
 ): Pick<StateStore["Service"], "takeOver" | "setPhase" | "end" | "attempts"> => {
   const row = sql.literal(rowOf(Attempt, "a"))
+  const isUnwanted = sql.literal(unwanted("ended"))
   // Of the row as it is when it is locked: a request that a person opens meanwhile stands.
   const reopens = sql.literal("(undone and r.requested_generation is null)")
   // What failed never was the highest that succeeded, although a person asked for it (S8).
@@ -80,7 +82,7 @@ export const rollouts = (
             from attempt a join attempt b on (b.region, b.namespace, b.job) = (a.region, a.namespace, a.job)
             where ${isBad(outcome) && blame !== "image"} and a.id = ${attempt}::uuid and b.repository <> a.repository
               and (b.state = 'accepted' or b.blame is not null)
-              and b.order_refused is null and b.ordered = 'fail' and b.ordered_deployment = coalesce(${deploymentId}::text, a.deployment_id)
+              and b.ordered = 'fail' and b.ordered_deployment = coalesce(${deploymentId}::text, a.deployment_id)
             limit 1
           ), ended as (
             update attempt a set
@@ -125,12 +127,12 @@ export const rollouts = (
             delete from quarantine q using ended
             where ${outcome === "succeeded"} and q.repository = ended.repository and q.digest = ended.to_digest
               -- Who failed it does not want it, although that came too late.
-              and (ended.ordered, ended.ordered_deployment) is distinct from ('fail', ended.deployment_id)
+              and not ${isUnwanted}
           ), told as (
             select ended.*, ${baseline !== null} and not later.any as rebases, ${raise !== null} and not later.requested as may_raise,
               ${isBad(outcome)} and ended.mark_before is not null and not later.requested as may_lower,
               (${swallowed} or exists (select from spared)) and ended.request_kind is not null
-                and (ended.ordered, ended.ordered_deployment) is distinct from ('fail', ended.deployment_id) and not later.any and not later.refused as undone
+                and not ${isUnwanted} and not later.any and not later.refused as undone
             from ended, later
           ), accounted as (
             update repository r set

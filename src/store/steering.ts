@@ -4,6 +4,7 @@ import { Attempt, type AttemptId, type RolloutOrder } from "../domain/Attempt.ts
 import { Canaries } from "../domain/Canaries.ts"
 import { Desired } from "../domain/Desired.ts"
 import { standing } from "./fence.ts"
+import { unwanted } from "./unwanted.ts"
 import { decodeRow, decodeRows, encodeJson, isYes, rowOf } from "./rows.ts"
 import { StaleGeneration } from "./StaleGeneration.ts"
 import type { StateStore } from "./StateStore.ts"
@@ -16,6 +17,10 @@ const decodeOrdered = decodeRow(
   Schema.Struct({ desired: Desired, stale: Schema.Boolean, ordered: Schema.Boolean })
 )
 
+/** Nobody ordered anything, and nothing was sent. */
+const nothingOrdered = `ordered = null, ordered_by = null, ordered_why = null, ordered_deployment = null,
+  order_sent_at = null, order_done_at = null`
+
 /** In the audit: `promotion sent`, `failing not taken by Nomad`. */
 const nounOf = (order: RolloutOrder): string => (order === "promote" ? "promotion" : "failing")
 const notTaken = (order: RolloutOrder): string => `${nounOf(order)} not taken by Nomad`
@@ -26,6 +31,7 @@ export const steering = (
   sql: PgClient.PgClient
 ): Pick<StateStore["Service"], "orderRollout" | "saveCanaries" | "sendOrder" | "orderAnswered"> => {
   const row = sql.literal(rowOf(Attempt, "a"))
+  const isUnwanted = sql.literal(unwanted("a"))
   /** What was said of it last: sent again, and not taken again in the same words, it stands in the audit once. */
   const lastSaid = (attempt: AttemptId) => sql`
     select e.action, e.why, e.after ->> 'deployment' as deployment
@@ -52,10 +58,8 @@ export const steering = (
             and a.state = 'accepted' and a.deployment_id is not null
             and case when ${order === "promote"}
               then a.phase = 'awaiting_promotion' and coalesce((a.canaries ->> 'ended')::int, 0) = 0
-                and (a.ordered_deployment is distinct from a.deployment_id or a.order_refused is not null
-                  or (a.ordered is null and a.order_sent_at is null))
-              else (a.ordered, a.ordered_deployment) is distinct from ('fail', a.deployment_id)
-                or a.order_refused is not null end
+                and (a.ordered_deployment is distinct from a.deployment_id or (a.ordered is null and a.order_sent_at is null))
+              else (a.ordered, a.ordered_deployment) is distinct from ('fail', a.deployment_id) end
           returning a.*
         ), changed as (
           update repository r set generation = r.generation + 1, updated_by = ${by}, updated_at = now()
@@ -134,14 +138,11 @@ export const steering = (
             ordered = case when ${isOrdered} then a.ordered end,
             ordered_by = case when ${isOrdered} then a.ordered_by end,
             ordered_why = case when ${isOrdered} then a.ordered_why end,
-            order_refused = case when a.ordered is null and a.ordered_deployment = ${deployment} then a.order_refused end,
             epoch = fence.epoch, holder = fence.holder
           from fence, permitted
           where a.id = permitted.id and a.state = 'accepted' and a.deployment_id = ${deployment}
-            and case when ${isOrdered}
-              then (a.ordered, a.ordered_deployment) = (${order}, ${deployment}) and a.order_refused is null
-              else a.ordered is null or a.ordered_deployment <> ${deployment}
-                or (a.ordered = 'promote' and a.order_refused is not null) end
+            and case when ${isOrdered} then (a.ordered, a.ordered_deployment) = (${order}, ${deployment})
+              else (a.ordered is null or a.ordered_deployment <> ${deployment}) and not ${isUnwanted} end
             and (a.ordered_deployment is distinct from ${deployment}
               or (a.order_done_at is null and (a.order_sent_at is null
                 or a.order_sent_at < clock_timestamp() - ${Duration.toMillis(life)}::float8 * interval '1 millisecond')))
@@ -193,10 +194,12 @@ export const steering = (
             select true as yes from untaken`
             : sql`
             with fence as (${standing(sql, fence)}), last as (${lastSaid(attempt)}), refused as (
-              update attempt a set order_sent_at = null, order_refused = ${words}, canaries = null, canaries_since = null
+              update attempt a set ${sql.literal(nothingOrdered)}, canaries = null, canaries_since = null,
+                order_refused = jsonb_build_object('order', ${order}::text, 'by', a.ordered_by, 'why', a.ordered_why,
+                  'deployment', a.ordered_deployment, 'words', ${words}::text)
               from fence
               where ${sent}
-              returning a.id, a.repository, a.ordered_by
+              returning a.id, a.repository, a.order_refused ->> 'by' as ordered_by
             ), audited as (
               insert into audit (who, action, repository, attempt, after, why)
               select 'registrywatcher', ${refused(order)}, repository, id,

@@ -54,6 +54,8 @@ const rollout = (change: Partial<Attempt> = {}, rest: Partial<Situation> = {}): 
   })
 const failed = { ordered: "fail", orderedBy: "ann", orderedDeployment: "d1" } as const
 const promoted = { ordered: "promote", orderedBy: "ann", orderedDeployment: "d1" } as const
+const refused = (order: "promote" | "fail", words: string) =>
+  ({ order, by: "ann", why: null, deployment: "d1", words }) as const
 const other = attempt({ id: marker(2), state: "accepted", phase: "rolling", repository: "other" as never })
 const person = `a person promotes or fails attempt ${marker(1)}`
 const since = "since 2026-01-01T11:59:00Z"
@@ -91,11 +93,12 @@ const rows: ReadonlyArray<readonly [sentence: string, of: Situation, said: strin
   ["fails what a person fails, at any phase", rollout({ ...failed, phase: "rolling", canaries: null }), "fail by ann ann fails the rollout of v1.1.0"],
   ["S11: nor promotes it after its soak", rollout(failed), "fail by ann ann fails the rollout of v1.1.0"],
   ["S6: not what Nomad has said is failed", rollout({ ...failed, orderDoneAt: noon }), "- ann fails the rollout of v1.1.0"],
-  ["says what Nomad refused to promote, and asks again", rollout({ ...promoted, orderRefused: "0/1 healthy" }, { watched }), `-! 2 of 2 canaries of v1.1.0 healthy ${since}; ${person}; Nomad refused to promote it, as ann ordered: 0/1 healthy`],
-  ["promotes what nobody ordered again once it is due", rollout({ orderedDeployment: "d1", orderRefused: "0/1 healthy" }), `promote by itself 2 of 2 canaries of v1.1.0 healthy ${since}; promoted at 2026-01-01T12:00:00Z if they stay so; Nomad refused to promote it: 0/1 healthy`],
-  ["S11: nor what Nomad refused to fail", rollout({ ...failed, orderRefused: "not found" }), `-! 2 of 2 canaries of v1.1.0 healthy ${since}; ${person}; Nomad refused to fail it, as ann ordered: not found`],
-  ["says so at any phase", rollout({ ...failed, phase: "rolling", canaries: null, orderRefused: "not found" }), "- v1.1.0 is being rolled out; Nomad refused to fail it, as ann ordered: not found"],
-  ["S6: nothing of what Nomad refused of the deployment before", rollout({ ...failed, orderedDeployment: "d0", phase: "rolling", canaries: null, orderRefused: "not found" }), "- Deployment running"],
+  ["says what Nomad refused to promote, and asks again", rollout({ orderRefused: refused("promote", "0/1 healthy") }, { watched }), `-! 2 of 2 canaries of v1.1.0 healthy ${since}; ${person}; Nomad refused to promote it, as ann ordered: 0/1 healthy`],
+  ["promotes what nobody ordered again once it is due", rollout({ orderedDeployment: "d1", orderRefused: { ...refused("promote", "0/1 healthy"), by: null } }), `promote by itself 2 of 2 canaries of v1.1.0 healthy ${since}; promoted at 2026-01-01T12:00:00Z if they stay so; Nomad refused to promote it: 0/1 healthy`],
+  ["S11: nor what Nomad refused to fail", rollout({ orderRefused: refused("fail", "not found") }), `-! 2 of 2 canaries of v1.1.0 healthy ${since}; ${person}; Nomad refused to fail it, as ann ordered: not found`],
+  ["says so at any phase", rollout({ phase: "rolling", canaries: null, orderRefused: refused("fail", "not found") }), "- v1.1.0 is being rolled out; Nomad refused to fail it, as ann ordered: not found"],
+  ["S6: nothing of what Nomad refused of the deployment before", rollout({ phase: "rolling", canaries: null, orderRefused: { ...refused("fail", "not found"), deployment: "d0" } }), "- Deployment running"],
+  ["L10: fails what a person fails after that, though the release before took the order and kept the other", rollout({ ...failed, orderRefused: refused("promote", "0/1 healthy") }), "fail by ann ann fails the rollout of v1.1.0"],
   ["6: S16: what is newer takes the place of canaries that wait", rollout({}, newVersion), "promote by itself Deploy"],
   ["6: S11: but of what a person fails only once it has", rollout(failed, newVersion), "fail by ann ann fails the rollout of v1.1.0"],
   ["5: which a person's order does not wait for", rollout(failed, { desired: requested({ pinnedTag: tag("v1.0.0") }), seen: seen([], { "v1.0.0": "a" }) }), "fail by ann Deploy"],

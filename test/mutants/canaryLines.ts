@@ -44,7 +44,7 @@ export const canaryLines: ReadonlyArray<Mutant> = [
     "an order for the deployment before counts for this one",
     "S6",
     [promotionTest, "S6: nor by an order for another deployment"],
-    edit("src/domain/Attempt.ts", "&& attempt.orderedDeployment === attempt.deploymentId ?", "?")
+    edit("src/domain/Attempt.ts", "orderedDeployment === deploymentId ? ordered : null", "ordered")
   ),
   mutant(
     "S15 promotion",
@@ -119,11 +119,7 @@ export const canaryLines: ReadonlyArray<Mutant> = [
     "what a person failed too late is deployed again by itself later",
     "S11",
     [rolloutsTest, "S11: a success lifts no quarantine of what a person failed"],
-    edit(
-      "src/store/rollouts.ts",
-      "and (ended.ordered, ended.ordered_deployment) is distinct from ('fail', ended.deployment_id)\n          ), told",
-      "), told"
-    )
+    edit("src/store/rollouts.ts", "and not ${isUnwanted}\n          ), told", "), told")
   ),
   mutant(
     "S11 shared",

@@ -422,28 +422,38 @@ describe("a rollout that a person fails", () => {
     })
   )
 
-  story(
-    "S11: that succeeds before Nomad hears of it says so, and stays unwanted once it is left",
-    Effect.gen(function* () {
-      const story = yield* Story.begin(["v1.0.0"], {}, { minHealthyTime: 20_000 })
-      const nomad = yield* NomadSimulator
-      yield* pass("60 seconds")
-      const digest = yield* story.push("v1.1.0")
-      yield* story.check
-      yield* nomad.inject({ _tag: "Answer", status: 429, path: "/v1/deployment/fail" })
-      assert.isTrue(yield* order(story, "fail", "errors"))
-      yield* pass("60 seconds")
-      const [attempt] = yield* story.attempts
-      assert.strictEqual(attempt?.state, "succeeded")
-      assert.match(attempt?.words ?? "", /; ann ordered too late that it fails$/)
-      assert.strictEqual(yield* story.decision, "InSync")
-      const kept = (yield* Effect.flatMap(StateStore, (store) => store.elections([api]))).get(api)?.quarantine
-      assert.deepStrictEqual(
-        kept?.map(({ digest, why }) => [digest, why]),
-        [[digest, "failed by ann: errors"]]
-      )
-    })
-  )
+  for (const [what, status, nomadsWords] of [
+    ["Nomad hears of it", 429, ""],
+    ["it can fail", 404, " (gone)"]
+  ] as const) {
+    story(
+      `S11: that succeeds before ${what} says so, and stays unwanted once it is left`,
+      Effect.gen(function* () {
+        const story = yield* Story.begin(["v1.0.0"], {}, { minHealthyTime: 20_000 })
+        const nomad = yield* NomadSimulator
+        yield* pass("60 seconds")
+        const digest = yield* story.push("v1.1.0")
+        yield* story.check
+        yield* nomad.inject({ _tag: "Answer", status, body: "gone", path: "/v1/deployment/fail" })
+        assert.isTrue(yield* order(story, "fail", "errors"))
+        yield* pass("60 seconds")
+        const [attempt] = yield* story.attempts
+        assert.strictEqual(attempt?.state, "succeeded")
+        assert.isTrue(
+          attempt?.words?.endsWith(`; ann ordered too late that it fails${nomadsWords}`),
+          attempt?.words ?? ""
+        )
+        assert.strictEqual(yield* story.decision, "InSync")
+        const kept = (yield* Effect.flatMap(StateStore, (store) => store.elections([api]))).get(
+          api
+        )?.quarantine
+        assert.deepStrictEqual(
+          kept?.map(({ digest, why }) => [digest, why]),
+          [[digest, "failed by ann: errors"]]
+        )
+      })
+    )
+  }
 
   story(
     "S11: whose place a person's order takes before it failed is not tried again by itself either",

@@ -245,6 +245,17 @@ describe.skipIf(noPostgres)("rollouts", () =>
 
     const asked = { reason: "requested" as const, request: { kind: "redeploy" as const, by: "ann" } }
 
+    it.effect("S11: what a person failed is not made anew where a rollback swallowed it", () =>
+      Effect.gen(function* () {
+        const { store, fence, api, accepted } = yield* leading
+        const { id } = yield* accepted(asked)
+        yield* store.setPhase(fence, id, { ...rolling, deploymentId: "d1" })
+        yield* store.orderRollout({ repository: api, attempt: id, order: "fail", ...person })
+        yield* store.end(fence, ending(id, { outcome: "superseded", swallowed: true, deploymentId: "d1" }))
+        assert.isNull((yield* store.desired(api)).requestedGeneration)
+      })
+    )
+
     it.effect.each<{ readonly first: Blame; readonly kept: number }>([
       { first: "image", kept: 0 },
       { first: "others", kept: 1 }

@@ -1,5 +1,6 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Duration, Effect } from "effect"
+import { standingOrder } from "../../src/domain/Attempt.ts"
 import type { Canaries } from "../../src/domain/Canaries.ts"
 import { layerFreshStore, noPostgres } from "../real/postgres.ts"
 import { digest, leading, newFence, person } from "./rows.ts"
@@ -123,20 +124,43 @@ describe.skipIf(noPostgres)("steering", () =>
         yield* store.orderAnswered(fence, { ...answered, answer: "NotApplied" })
         assert.isTrue(yield* store.sendOrder(fence, ordered))
         yield* store.orderAnswered(fence, { ...answered, answer: "Refused" })
-        const kept = {
-          ordered: "promote",
-          orderedBy: "ann",
-          orderedDeployment: "d1",
-          orderRefused: "0/1"
+        const orderRefused = {
+          order: "promote",
+          by: "ann",
+          why: null,
+          deployment: "d1",
+          words: "0/1"
         } as const
-        assert.deepInclude(yield* row, { ...kept, orderSentAt: null, canaries: null })
+        assert.deepInclude(yield* row, { ordered: null, orderSentAt: null, canaries: null, orderRefused })
         assert.isFalse(yield* store.sendOrder(fence, ordered))
         const [entry] = yield* store.audit(api, 1)
         assert.deepInclude(entry, { action: "promote refused by Nomad", why: "0/1", attempt: made.id })
         // By its health, or when somebody orders it again.
         assert.isTrue(yield* store.sendOrder(fence, { ...ordered, isOrdered: false }))
+        yield* store.orderAnswered(fence, { ...answered, answer: "Done" })
         assert.deepInclude(yield* row, { ordered: null, orderRefused: null })
       })
+    )
+
+    it.effect(
+      "L10: what the release before orders after that is sent, and what was refused it does not have",
+      () =>
+        Effect.gen(function* () {
+          const { store, fence, made, send, order, row, pool, api } = yield* waiting
+          assert.isTrue(yield* order("promote"))
+          const { generation } = yield* store.desired(api)
+          const sent = { ...send, isOrdered: true, generation }
+          assert.isTrue(yield* store.sendOrder(fence, sent))
+          yield* store.orderAnswered(fence, { ...sent, answer: "Refused", words: "0/1" })
+          assert.deepInclude(yield* row, { ordered: null, orderedDeployment: null, orderSentAt: null })
+          // As it writes it: of order_refused it knows nothing.
+          yield* pool`
+          update attempt set ordered = 'fail', ordered_by = 'bob', ordered_why = null, ordered_deployment = deployment_id,
+            order_sent_at = null, order_done_at = null
+          where id = ${made.id}::uuid`
+          assert.strictEqual(standingOrder(yield* row), "fail")
+          assert.isTrue(yield* store.sendOrder(fence, { ...sent, order: "fail" }))
+        })
     )
 
     it.effect.each(["promote", "fail"] as const)(
@@ -170,7 +194,7 @@ describe.skipIf(noPostgres)("steering", () =>
         } as const
         for (let times = 0; times < 3; times++) {
           assert.isTrue(yield* store.sendOrder(fence, send))
-          if (times > 0) assert.strictEqual((yield* row).orderRefused, "no")
+          if (times > 0) assert.deepInclude((yield* row).orderRefused, { by: null, words: "no" })
           assert.isTrue(yield* store.orderAnswered(fence, answered))
         }
         const actions = (yield* store.audit(api, 100)).map(({ action }) => action)
