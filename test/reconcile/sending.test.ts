@@ -12,6 +12,20 @@ import { awhile, inFlight, pass, Story, story } from "./story.ts"
 const intervals = (count: number) => pass(Duration.seconds(60 * count))
 const api = "api" as RepositoryName
 
+/** A Nomad whose first register is not sent, and nobody knows; it can come later. */
+const firstLate = Effect.map(Deployer, (deployer) => {
+  const late: Array<Edit> = []
+  const slow = Deployer.of({
+    ...deployer,
+    register: (edit) => {
+      if (late.length > 0) return deployer.register(edit)
+      late.push(edit)
+      return Effect.succeed({ _tag: "Unknown", words: "no answer within 10 seconds" })
+    }
+  })
+  return { late, slow }
+})
+
 describe("what is sent to Nomad", () => {
   story(
     "S7: the attempt is committed as submitted before the first byte of its register is sent",
@@ -63,17 +77,8 @@ describe("what is sent to Nomad", () => {
   story(
     "S4: with a Nomad that takes both, a register that comes late makes no second version",
     Effect.gen(function* () {
-      const deployer = yield* Deployer
       const nomad = yield* NomadSimulator
-      const late: Array<Edit> = []
-      const slow = Deployer.of({
-        ...deployer,
-        register: (edit) => {
-          if (late.length > 0) return deployer.register(edit)
-          late.push(edit)
-          return Effect.succeed({ _tag: "Unknown", words: "no answer within 10 seconds" })
-        }
-      })
+      const { late, slow } = yield* firstLate
       yield* Effect.gen(function* () {
         const story = yield* Story.begin(["v1.0.0"])
         const digest = yield* story.push("v1.1.0")
@@ -98,15 +103,7 @@ describe("what is sent to Nomad", () => {
     "S4: S2: with check-and-set intact and the lock lost, a register that comes after its successor is refused",
     Effect.gen(function* () {
       const deployer = yield* Deployer
-      const late: Array<Edit> = []
-      const slow = Deployer.of({
-        ...deployer,
-        register: (edit) => {
-          if (late.length > 0) return deployer.register(edit)
-          late.push(edit)
-          return Effect.succeed({ _tag: "Unknown", words: "no answer within 10 seconds" })
-        }
-      })
+      const { late, slow } = yield* firstLate
       yield* Effect.gen(function* () {
         const story = yield* Story.begin(["v1.0.0"])
         const digest = yield* story.push("v1.1.0")
