@@ -39,18 +39,24 @@ describe.skipIf(noPostgres)("steering", () =>
   layer(layerFreshStore)((it) => {
     it.effect("the soak goes on while the canaries are the same, and begins anew with others", () =>
       Effect.gen(function* () {
-        const { store, fence, made, rollout, row } = yield* waiting
+        const { store, fence, made, rollout, row, pool } = yield* waiting
         const since = (canaries: Canaries | null) =>
           Effect.map(store.saveCanaries(fence, made.id, canaries), (saved) => saved?.canariesSince?.getTime())
-        const first = yield* since(healthy)
-        assert.isDefined(first)
+        // Far enough back that one which begins anew is another.
+        const earlier = pool`
+          update attempt set canaries_since = canaries_since - interval '1 hour' where id = ${made.id}::uuid`.pipe(
+          Effect.andThen(row),
+          Effect.map(({ canariesSince }) => canariesSince?.getTime() ?? 0)
+        )
+        assert.isDefined(yield* since(healthy))
+        const first = yield* earlier
         assert.strictEqual(yield* since(healthy), first)
         assert.isUndefined(yield* since({ ...healthy, healthy: 0, run: null }))
-        const second = yield* since(healthy)
-        assert.isAbove(second ?? 0, first)
-        const replaced = yield* since({ ...healthy, run: "b 0" })
-        assert.isAbove(replaced ?? 0, second ?? 0)
-        assert.isAbove((yield* since({ ...healthy, run: "b 0", deployment: "d2" })) ?? 0, replaced ?? 0)
+        assert.isAbove((yield* since(healthy)) ?? 0, first)
+        const second = yield* earlier
+        assert.isAbove((yield* since({ ...healthy, run: "b 0" })) ?? 0, second)
+        const third = yield* earlier
+        assert.isAbove((yield* since({ ...healthy, run: "b 0", deployment: "d2" })) ?? 0, third)
         yield* rollout("d1", "rolling")
         assert.deepInclude(yield* row, { canaries: null, canariesSince: null })
       })
