@@ -55,7 +55,10 @@ export const activeRollout = (here: Case): Follow | null => {
   const stuck =
     rolling !== undefined && isStuck(rolling.phase) && rolling.words !== null ? [rolling.words] : []
   if (isRolling(observed)) {
-    const said = observed.deployment?.description ?? ""
+    const { status, description = "" } = observed.deployment ?? {}
+    // Nomad's own words say no more than that it is so, and nothing ends it but a person.
+    const said =
+      status === "paused" ? "paused in Nomad: resume or fail it there, or order something else" : description
     return Follow.make({ words: [...(said === "" ? [] : [said]), ...stuck].join("; ") })
   }
   if (rolling === undefined) return null

@@ -145,6 +145,7 @@ describe("rollouts, followed together", () => {
       yield* story.check
       assert.include(yield* story.running, ":v1.1.0")
       assert.strictEqual(yield* story.decision, "Follow")
+      assert.include(yield* story.words, "paused in Nomad: resume or fail it there")
       assert.strictEqual((yield* pause(false)).status, 200)
       yield* story.check
       assert.include(yield* story.running, ":v1.2.0")
