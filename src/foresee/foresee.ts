@@ -41,8 +41,7 @@ export const foresee = Effect.fn("foresee")(function* (watched: Watched) {
   const store = yield* StateStore
   const deployer = yield* Deployer
   const { observed, base } = yield* deployer.observe(watched.mapping)
-  const desired = yield* store.desired(watched.name)
-  const history = yield* store.history(watched.name, watched.mapping.job, markersOf(observed))
+  const { desired, history } = yield* store.remembered(watched.name, watched.mapping.job, markersOf(observed))
   const before = yield* store.view(watched.name)
   // Where the job can not be acted on, nothing that the registry says makes a difference.
   const { seen, fault } =

@@ -77,8 +77,7 @@ const recall = Effect.fnUntraced(function* (watching: Watching, observed: Observ
   if (!isFresh && watching.known !== null) return watching.known
   const store = yield* StateStore
   const { name, mapping } = watching.watched
-  const desired = yield* store.desired(name)
-  const history = yield* store.history(name, mapping.job, markersOf(observed))
+  const { desired, history } = yield* store.remembered(name, mapping.job, markersOf(observed))
   watching.known = { desired, history, at: yield* monotonic }
   return watching.known
 })

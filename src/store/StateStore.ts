@@ -304,11 +304,15 @@ export class StateStore extends Context.Service<
       repositories: ReadonlyArray<RepositoryName>
     ): Effect.Effect<ReadonlyArray<DecisionCount>, StoreError>
 
-    history(
+    /**
+     * Both of one moment: of a rollout that ends in between, one would have the baseline from before, and the other no
+     * rollout that explains what runs (S12).
+     */
+    remembered(
       repository: RepositoryName,
       job: JobRef,
       markers: ReadonlyArray<AttemptId>
-    ): Effect.Effect<History, StoreError>
+    ): Effect.Effect<{ readonly desired: Desired; readonly history: History }, StoreError>
     /** What electing needs of the histories of these, likewise in a fixed number of statements; an entry for each. */
     elections(
       repositories: ReadonlyArray<RepositoryName>

@@ -4,14 +4,13 @@ import type { Fragment } from "effect/sql/Statement"
 import { Desired, Hold } from "../domain/Desired.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
 import { standing } from "./fence.ts"
-import { decodeRow, encodeJson, isYes, rowOf } from "./rows.ts"
+import { decodeRow, desiredRow, encodeJson, isYes } from "./rows.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { jobKey } from "../domain/JobRef.ts"
 import { StaleGeneration } from "./StaleGeneration.ts"
 import type { StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
 
-const desiredRow = (alias: string): string => rowOf(Desired, alias, { repository: "name" })
 const decodeDesired = decodeRow(Desired)
 const decodeChanged = decodeRow(Schema.Struct({ desired: Desired, stale: Schema.Boolean }))
 const encodeHold = encodeJson(Schema.NullOr(Hold))

@@ -1,11 +1,12 @@
 import type { PgClient } from "@effect/sql-pg"
 import { Array, Effect, Schema } from "effect"
 import { Attempt, AttemptId } from "../domain/Attempt.ts"
+import { Desired } from "../domain/Desired.ts"
 import { Digest } from "../domain/Digest.ts"
 import { RepositoryName } from "../domain/RepositoryName.ts"
 import { Tag } from "../domain/Tag.ts"
 import type { Target } from "../domain/Target.ts"
-import { decodeRow, decodeRows, isYes, rowOf } from "./rows.ts"
+import { decodeRow, decodeRows, desiredRow, isYes, rowOf } from "./rows.ts"
 import type { StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
 
@@ -24,7 +25,8 @@ const Election = Schema.Struct({
   )
 })
 
-const HistoryRow = Schema.Struct({
+const Remembered = Schema.Struct({
+  desired: Desired,
   openAttempt: Schema.NullOr(Attempt),
   rolling: Schema.Array(Attempt),
   lastAccepted: Schema.NullOr(Attempt),
@@ -37,7 +39,7 @@ const HistoryRow = Schema.Struct({
 })
 
 const decodeElections = decodeRows(Election)
-const decodeHistory = decodeRow(HistoryRow)
+const decodeRemembered = decodeRow(Remembered)
 
 /** Newest first: what was deployed, what the first of them replaced, what the job is accounted to run. */
 const ran = ({ taken, baselineTag }: typeof Election.Type): ReadonlyArray<Tag> => {
@@ -60,13 +62,14 @@ const election = `jsonb_build_object(
 /** What Postgres remembers, as `decide` needs it. Quarantines that are over are answered too: `until` says so. */
 export const history = (
   sql: PgClient.PgClient
-): Pick<StateStore["Service"], "history" | "elections" | "countForeignWrite"> => ({
-  history: (repository, { region, namespace, job }, markers) => {
+): Pick<StateStore["Service"], "remembered" | "elections" | "countForeignWrite"> => ({
+  remembered: (repository, { region, namespace, job }, markers) => {
     const ofJob = sql`a.region = ${region} and a.namespace = ${namespace} and a.job = ${job}`
     return storeCall(
-      "StateStore.history",
+      "StateStore.remembered",
       sql`
         select jsonb_build_object(
+          'desired', ${sql.literal(desiredRow("r"))},
           'openAttempt', (select ${sql.literal(attempt)} from attempt a
             where ${ofJob} and a.state in ('intended', 'submitted', 'unknown')),
           'rolling', coalesce((select jsonb_agg(${sql.literal(attempt)} order by a.seq desc) from attempt a
@@ -87,15 +90,18 @@ export const history = (
                 order by a.seq desc limit 1), '-infinity')),
           'readAt', now()
         ) as row from repository r where r.name = ${repository}`.pipe(
-        Effect.flatMap(decodeHistory),
-        Effect.map(({ election: elected, markers: ours, adopted, ...rest }) => ({
-          ...rest,
-          ran: ran(elected),
-          quarantine: elected.quarantine,
-          markers: new Map<AttemptId, Target | "adopted">([
-            ...adopted.map((id) => [id, "adopted"] as const),
-            ...ours.map(({ id, tag, digest }) => [id, { tag, digest }] as const)
-          ])
+        Effect.flatMap(decodeRemembered),
+        Effect.map(({ desired, election: elected, markers: ours, adopted, ...rest }) => ({
+          desired,
+          history: {
+            ...rest,
+            ran: ran(elected),
+            quarantine: elected.quarantine,
+            markers: new Map<AttemptId, Target | "adopted">([
+              ...adopted.map((id) => [id, "adopted"] as const),
+              ...ours.map(({ id, tag, digest }) => [id, { tag, digest }] as const)
+            ])
+          }
         }))
       )
     )

@@ -1,4 +1,5 @@
 import { Schema, String } from "effect"
+import { Desired } from "../domain/Desired.ts"
 
 /**
  * SQL for one row as a JSON object in the domain's own spelling, to be decoded by the domain's own schema: one way
@@ -15,6 +16,9 @@ export const rowOf = (
   `jsonb_build_object(${Object.keys(fields)
     .map((field) => `'${field}', ${alias}.${columns[field] ?? String.camelToSnake(field)}`)
     .join(", ")})`
+
+/** A row of `repository`. */
+export const desiredRow = (alias: string): string => rowOf(Desired, alias, { repository: "name" })
 
 /** Decodes what `rowOf` makes; no row at all is an error like any other. */
 export const decodeRow = <T, E>(schema: Schema.Codec<T, E>) => {

@@ -4,7 +4,7 @@ import { Decision } from "../domain/Decision.ts"
 import { Desired } from "../domain/Desired.ts"
 import { Observed } from "../domain/Observed.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
-import { decodeRows, encodeJson, isYes, rowOf } from "./rows.ts"
+import { decodeRows, desiredRow, encodeJson, isYes } from "./rows.ts"
 import type { StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
 
@@ -85,7 +85,7 @@ export const statuses = (
       "StateStore.statuses",
       sql`
         select jsonb_build_object(
-          'desired', ${sql.literal(rowOf(Desired, "r", { repository: "name" }))},
+          'desired', ${sql.literal(desiredRow("r"))},
           'observed', coalesce(o.observed, o.unread), 'observedAt', coalesce(o.observed_at, o.unread_at),
           'decision', d.decision, 'decidedAt', d.since,
           'checkedAt', c.checked_at,

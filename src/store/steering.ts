@@ -5,14 +5,13 @@ import { Canaries } from "../domain/Canaries.ts"
 import { Desired } from "../domain/Desired.ts"
 import { standing } from "./fence.ts"
 import { unwanted } from "./unwanted.ts"
-import { decodeRow, decodeRows, encodeJson, isYes, rowOf } from "./rows.ts"
+import { decodeRow, decodeRows, desiredRow, encodeJson, isYes, rowOf } from "./rows.ts"
 import { StaleGeneration } from "./StaleGeneration.ts"
 import type { StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
 
 const decodeAttempts = decodeRows(Attempt)
 const encodeCanaries = encodeJson(Schema.NullOr(Canaries))
-const desiredRow = (alias: string): string => rowOf(Desired, alias, { repository: "name" })
 const decodeOrdered = decodeRow(
   Schema.Struct({ desired: Desired, stale: Schema.Boolean, ordered: Schema.Boolean })
 )

@@ -148,11 +148,16 @@ describe("Foresight", () => {
     "L6: who finds no turn within ten seconds is told so, and nobody is asked for him",
     Effect.gen(function* () {
       const names = ["a", "b", "c", "d", "e"]
-      const { foretell, most } = yield* begin(names, () => Effect.never)
+      const four = yield* Deferred.make<void>()
+      const { foretell, most } = yield* begin(names, (atOnce) =>
+        Effect.andThen(atOnce === 4 ? Deferred.succeed(four, undefined) : Effect.void, Effect.never)
+      )
       const [, , , , last] = yield* Effect.forEach(names, (name) =>
         Effect.forkScoped(Effect.flip(foretell(name)))
       )
       assert.isDefined(last)
+      // The turns are taken, and none of the four waits for Nomad any more.
+      yield* Deferred.await(four)
       yield* TestClock.adjust("10 seconds")
       const crowded = yield* Fiber.join(last)
       assert.strictEqual(crowded._tag, "Crowded")

@@ -157,6 +157,17 @@ export const ruleLines: ReadonlyArray<Mutant> = [
     )
   ),
   mutant(
+    "S12 moment",
+    "desired state and history read one after the other",
+    "S12",
+    [racesTest, "S12: Nomad's rollback is nobody's write, though a pass reads while it is written down"],
+    edit(
+      survey,
+      "const { desired, history } = yield* store.remembered(",
+      "const desired = yield* store.desired(name)\n  const { history } = yield* store.remembered("
+    )
+  ),
+  mutant(
     "S13 submit",
     "submitted without permission: auto_deploy is off",
     "S13",
@@ -221,7 +232,7 @@ export const ruleLines: ReadonlyArray<Mutant> = [
     "S17 all",
     "moves that no push explains go one by one, until there are many",
     "S17",
-    ["test/reconcile/brake.test.ts", "S17: what was there before anybody looked pauses when it is many"],
+    ["test/reconcile/brake.test.ts", "S17: three that are answered first wait for the others"],
     edit(
       "src/decide/brake.ts",
       "areMany(moves + undecided, watched, limit)",

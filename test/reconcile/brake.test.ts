@@ -6,6 +6,7 @@ import type { Hint } from "../../src/deployer/Hint.ts"
 import type { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import type { Watched } from "../../src/domain/Watched.ts"
 import type { Watch } from "../../src/reconcile/Reconciler.ts"
+import { RegistryClient } from "../../src/registry/RegistryClient.ts"
 import { NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
 import { Database } from "../../src/store/Database.ts"
@@ -123,6 +124,28 @@ describe("the brake over all repositories", () => {
       assert.strictEqual(yield* registers, 10)
       assert.strictEqual(yield* fleet.running("v1.1.0"), 10)
       assert.strictEqual(yield* gauge, 0)
+    })
+  )
+
+  story(
+    "S17: three that are answered first wait for the others, and pause with them",
+    Effect.gen(function* () {
+      const client = yield* RegistryClient
+      const atOnce = new Set(["r0", "r1", "r2"])
+      const slow = RegistryClient.of({
+        ...client,
+        tags: (repository) =>
+          Effect.andThen(
+            atOnce.has(repository.image) ? Effect.void : Effect.sleep("10 seconds"),
+            client.tags(repository)
+          )
+      })
+      yield* Effect.gen(function* () {
+        const fleet = yield* Fleet.make(10, ["v1.0.0", "v1.1.0"])
+        yield* fleet.watch()
+        assert.strictEqual(yield* registers, 0)
+        assert.lengthOf((yield* standing)?.stopped ?? [], 10)
+      }).pipe(Effect.provideService(RegistryClient, slow))
     })
   )
 

@@ -79,11 +79,11 @@ describe("what is asked when", () => {
       let calls = 0
       const failing = StateStore.of({
         ...store,
-        history: () =>
+        remembered: () =>
           Effect.suspend(() => {
             calls += 1
             const reason = new StoreUnavailable({ cause: new Error("no answer") })
-            return Effect.fail(new StoreError({ call: "StateStore.history", reason }))
+            return Effect.fail(new StoreError({ call: "StateStore.remembered", reason }))
           })
       })
       yield* Story.begin(["v1.0.0"]).pipe(
@@ -105,10 +105,10 @@ describe("what is asked when", () => {
       const reconnecting = StateStore.of({
         ...store,
         changes: Stream.fromQueue(told),
-        history: (...args) =>
+        remembered: (...args) =>
           Effect.suspend(() => {
             reads += 1
-            return store.history(...args)
+            return store.remembered(...args)
           })
       })
       yield* Effect.gen(function* () {

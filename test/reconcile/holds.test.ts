@@ -98,11 +98,11 @@ describe("a hold", () => {
       const start = new Date("2026-01-01T12:00:00Z")
       const paced = StateStore.of({
         ...store,
-        history: (...args) =>
+        remembered: (...args) =>
           Effect.gen(function* () {
-            const history = yield* store.history(...args)
+            const { desired, history } = yield* store.remembered(...args)
             const millis = yield* Clock.currentTimeMillis
-            return { ...history, readAt: new Date(start.getTime() + millis) }
+            return { desired, history: { ...history, readAt: new Date(start.getTime() + millis) } }
           })
       })
       yield* Effect.gen(function* () {

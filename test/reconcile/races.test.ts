@@ -1,5 +1,5 @@
 import { assert, describe } from "@effect/vitest"
-import { Duration, Effect, Logger } from "effect"
+import { Deferred, Duration, Effect, Logger } from "effect"
 import { Deployer } from "../../src/deployer/Deployer.ts"
 import type { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import { LostRegisterLife } from "../../src/reconcile/settle.ts"
@@ -38,20 +38,21 @@ describe("what happens in between", () => {
         pinnedTag: tag("old"),
         request: "pin"
       })
-      // The change commits, and is told, between the reads of desired state and of history.
+      // The change commits, and is told, while what was read before it is on its way.
       const slow = StateStore.of({
         ...store,
-        history: (...args) =>
+        remembered: (...args) =>
           isArmed
             ? Effect.suspend(() => {
                 isArmed = false
-                return click.pipe(
-                  Effect.catchTag("StaleGeneration", Effect.die),
-                  Effect.andThen(inFlight.countedEffect(untilTold)),
-                  Effect.andThen(store.history(...args))
+                return Effect.tap(store.remembered(...args), () =>
+                  click.pipe(
+                    Effect.catchTag("StaleGeneration", Effect.die),
+                    Effect.andThen(inFlight.countedEffect(untilTold))
+                  )
                 )
               })
-            : store.history(...args)
+            : store.remembered(...args)
       })
       yield* Effect.gen(function* () {
         const story = yield* Story.begin(["v1.0.0"])
@@ -149,6 +150,46 @@ describe("what happens in between", () => {
       })
     )
   }
+
+  story(
+    "S12: Nomad's rollback is nobody's write, though a pass reads while it is written down",
+    Effect.gen(function* () {
+      const store = yield* StateStore
+      const [reads, ended] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+      let isEnding = false
+      // The attempt's end commits while a pass reads, and is answered after that.
+      const slow = StateStore.of({
+        ...store,
+        end: (...args) =>
+          Effect.sync(() => (isEnding = true)).pipe(
+            Effect.andThen(Deferred.await(reads)),
+            Effect.andThen(store.end(...args)),
+            Effect.tap(() => Deferred.succeed(ended, undefined)),
+            Effect.tap(() => inFlight.countedEffect(aMoment))
+          ),
+        remembered: (...args) =>
+          Effect.suspend(() =>
+            isEnding
+              ? Deferred.succeed(reads, undefined).pipe(
+                  Effect.andThen(Deferred.await(ended)),
+                  Effect.andThen(store.remembered(...args))
+                )
+              : store.remembered(...args)
+          )
+      })
+      yield* Effect.gen(function* () {
+        const story = yield* Story.begin(["v1.0.0"])
+        yield* story.push("v1.1.0-bad")
+        yield* story.change({ pinnedTag: tag("v1.1.0-bad"), request: "pin" })
+        yield* intervals(5)
+        assert.deepStrictEqual(
+          (yield* story.attempts).map(({ state }) => state),
+          ["reverted"]
+        )
+        assert.strictEqual(yield* story.foreignWrites, 0)
+      }).pipe(Effect.provideService(StateStore, slow))
+    })
+  )
 
   story(
     "S12: one write of somebody else counts once, though our register over it was lost",

@@ -154,7 +154,7 @@ export class Story {
     return Effect.gen({ self: this }, function* () {
       const store = yield* StateStore
       const job = { region: "", namespace: "default", job: this.name }
-      return (yield* store.history(this.name as RepositoryName, job, [])).foreignWritesLastHour
+      return (yield* store.remembered(this.name as RepositoryName, job, [])).history.foreignWritesLastHour
     })
   }
 

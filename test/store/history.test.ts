@@ -24,7 +24,7 @@ describe.skipIf(noPostgres)("history", () =>
     it.effect("of a new repository it is empty", () =>
       Effect.gen(function* () {
         const { store, api } = yield* leading
-        const { readAt, ...rest } = yield* store.history(api, jobOf(api), [])
+        const { readAt, ...rest } = (yield* store.remembered(api, jobOf(api), [])).history
         // The server's clock is this machine's.
         assert.approximately(readAt.getTime(), Date.now(), 60_000)
         assert.deepEqual(rest, {
@@ -50,7 +50,7 @@ describe.skipIf(noPostgres)("history", () =>
         const open = intent({ repository: other.name })
         yield* store.intend(fence, open)
         yield* store.submit(fence, open.id)
-        const history = yield* store.history(api, jobOf(api), [])
+        const history = (yield* store.remembered(api, jobOf(api), [])).history
         assert.strictEqual(history.openAttempt?.id, open.id)
         assert.deepEqual(
           history.rolling.map(({ id }) => id),
@@ -59,8 +59,8 @@ describe.skipIf(noPostgres)("history", () =>
         assert.strictEqual(history.lastAccepted?.id, mine.id)
         assert.deepEqual(history.lastAccepted, (yield* store.attempts(api, 1))[0])
         yield* store.move(fence, open.id, "rejected", "no such driver")
-        assert.isNull((yield* store.history(api, jobOf(api), [])).lastRejected)
-        const { lastRejected } = yield* store.history(other.name, jobOf(api), [])
+        assert.isNull((yield* store.remembered(api, jobOf(api), [])).history.lastRejected)
+        const { lastRejected } = (yield* store.remembered(other.name, jobOf(api), [])).history
         assert.deepInclude(lastRejected, { id: open.id, words: "no such driver" })
       })
     )
@@ -76,7 +76,10 @@ describe.skipIf(noPostgres)("history", () =>
         yield* store.intend(fence, never)
         yield* store.move(fence, never.id, "aborted", "")
         yield* store.setBaseline(fence, api, { ...seen("v0"), raiseTo: null })
-        assert.deepEqual((yield* store.history(api, jobOf(api), [])).ran, tagsOf("v2", "v3", "v1", "v0"))
+        assert.deepEqual(
+          (yield* store.remembered(api, jobOf(api), [])).history.ran,
+          tagsOf("v2", "v3", "v1", "v0")
+        )
         const election = (yield* store.elections([api])).get(api)
         assert.deepEqual(election, { ran: tagsOf("v2", "v3", "v1", "v0"), quarantine: [] })
       })
@@ -91,7 +94,7 @@ describe.skipIf(noPostgres)("history", () =>
           select gen_random_uuid(), ${api}, '', 'default', ${api}, 1, 'new_version', 'v' || n - 1, 'v' || n,
             ${target("v1").digest}, '', 1, 1, ${fence.epoch}, ${fence.holder}::uuid, 'succeeded'
           from generate_series(1, 200) n`
-        const { ran } = yield* store.history(api, jobOf(api), [])
+        const { ran } = (yield* store.remembered(api, jobOf(api), [])).history
         assert.lengthOf(ran, 51)
         assert.deepEqual([ran[0], ran.at(-1)], tagsOf("v200", "v150"))
       })
@@ -113,7 +116,7 @@ describe.skipIf(noPostgres)("history", () =>
         const ours = yield* accepted()
         const [adopted, unknown] = [AttemptId.make(randomUUID()), AttemptId.make(randomUUID())]
         yield* pool`insert into adopted_marker (marker, who) values (${adopted}::uuid, 'ann')`
-        const { markers } = yield* store.history(api, jobOf(api), [ours.id, adopted, unknown])
+        const { markers } = (yield* store.remembered(api, jobOf(api), [ours.id, adopted, unknown])).history
         assert.deepEqual(
           markers,
           new Map<AttemptId, Target | "adopted">([
@@ -148,7 +151,7 @@ describe.skipIf(noPostgres)("history", () =>
         yield* store.countForeignWrite(api, jobOf(api), "v1", "v1 instead of v2")
         yield* store.countForeignWrite(api, jobOf(api), "v0", "v0 instead of v2")
         yield* store.countForeignWrite(other.name, jobOf(api), "v1", "v1 instead of v2")
-        assert.strictEqual((yield* store.history(api, jobOf(api), [])).foreignWritesLastHour, 2)
+        assert.strictEqual((yield* store.remembered(api, jobOf(api), [])).history.foreignWritesLastHour, 2)
       })
     )
   })

@@ -149,7 +149,7 @@ describe.skipIf(noPostgres)("rollouts", () =>
         yield* store.end(fence, ending(id, { ...reverted, baseline: seen("v1") }))
         const { baselineAt, baselineAllAt } = yield* store.desired(api)
         assert.deepEqual(baselineAllAt, baselineAt)
-        const { quarantine } = yield* store.history(api, jobOf(api), [])
+        const { quarantine } = (yield* store.remembered(api, jobOf(api), [])).history
         assert.deepEqual(quarantine, [{ digest: digest("v2"), why: "unhealthy", until: null, failures: 0 }])
         assert.strictEqual((yield* store.attempts(api, 1))[0]?.blame, "image")
         assert.deepInclude(yield* store.desired(api), {
@@ -220,7 +220,7 @@ describe.skipIf(noPostgres)("rollouts", () =>
         }
         const { id } = yield* accepted({ to: target("v3") })
         yield* store.end(fence, ending(id))
-        const { quarantine } = yield* store.history(api, jobOf(api), [])
+        const { quarantine } = (yield* store.remembered(api, jobOf(api), [])).history
         assert.deepEqual(
           quarantine.map((each) => each.digest),
           [digest("v2")]
@@ -235,7 +235,7 @@ describe.skipIf(noPostgres)("rollouts", () =>
         yield* store.setPhase(fence, id, { ...rolling, deploymentId: "d1" })
         yield* store.orderRollout({ repository: api, attempt: id, order: "fail", ...person })
         yield* store.end(fence, ending(id, { deploymentId: "d1" }))
-        const { quarantine } = yield* store.history(api, jobOf(api), [])
+        const { quarantine } = (yield* store.remembered(api, jobOf(api), [])).history
         assert.deepStrictEqual(
           quarantine.map(({ why, until }) => [why, until]),
           [["failed by ann", null]]
@@ -268,8 +268,8 @@ describe.skipIf(noPostgres)("rollouts", () =>
         const theirs = yield* accepted({ repository: other.name, job: jobOf(api) })
         yield* store.end(fence, ending(theirs.id, { outcome: "reverted", blame: first }))
         yield* store.end(fence, ending(mine.id, { outcome: "reverted", blame: "others" }))
-        assert.lengthOf((yield* store.history(api, jobOf(api), [])).quarantine, kept)
-        assert.lengthOf((yield* store.history(other.name, jobOf(api), [])).quarantine, 1)
+        assert.lengthOf((yield* store.remembered(api, jobOf(api), [])).history.quarantine, kept)
+        assert.lengthOf((yield* store.remembered(other.name, jobOf(api), [])).history.quarantine, 1)
       })
     )
 
@@ -325,9 +325,9 @@ describe.skipIf(noPostgres)("rollouts", () =>
           const said =
             blame === "others" ? `; ann failed the rollout of ${other.name}, and this one with it` : ""
           assert.deepInclude(yield* store.attempt(mine.id), { blame, words: `rolled back${said}` })
-          assert.lengthOf((yield* store.history(api, jobOf(api), [])).quarantine, kept)
+          assert.lengthOf((yield* store.remembered(api, jobOf(api), [])).history.quarantine, kept)
           assert.strictEqual((yield* store.desired(api)).requestKind, kept === 0 ? "redeploy" : null)
-          assert.lengthOf((yield* store.history(other.name, jobOf(api), [])).quarantine, 1)
+          assert.lengthOf((yield* store.remembered(other.name, jobOf(api), [])).history.quarantine, 1)
         })
     )
 
@@ -351,7 +351,7 @@ describe.skipIf(noPostgres)("rollouts", () =>
             requestDigest: null,
             baselineTag: Tag.make("v1")
           })
-          assert.lengthOf((yield* store.history(api, jobOf(api), [])).quarantine, 0)
+          assert.lengthOf((yield* store.remembered(api, jobOf(api), [])).history.quarantine, 0)
           assert.lengthOf(
             yield* pool`select from audit where attempt = ${id}::uuid and action = 'request opened again'`,
             1

@@ -36,7 +36,8 @@ describe.skipIf(noPostgres)("what a person speaks for", () =>
             [other, new Set([third])]
           ])
         )
-        const { markers } = yield* store.history(api, jobOf(api), [first, second, third, ours.id])
+        const { markers } = (yield* store.remembered(api, jobOf(api), [first, second, third, ours.id]))
+          .history
         assert.deepEqual(
           [first, second, third, ours.id].map((id) => markers.get(id)),
           ["adopted", "adopted", "adopted", target("v2")]
