@@ -1,7 +1,8 @@
-import { Duration, Effect } from "effect"
+import { type Duration, Effect } from "effect"
 import { weigh } from "../decide/brake.ts"
 import type { BrakeLimit } from "../domain/BrakeState.ts"
 import { type Decision, type Deploy, Wait } from "../domain/Decision.ts"
+import { staleAfter } from "../domain/staleAfter.ts"
 import type { Watched } from "../domain/Watched.ts"
 import type { StoreError } from "../store/StoreError.ts"
 import { StateStore } from "../store/StateStore.ts"
@@ -23,10 +24,6 @@ export type Basis = null | {
   /** So many are not known. */
   readonly unknown: number
 }
-
-// Jitter, and the batches in which checks are written down, are within it; so is the longest back-off of a short interval.
-const lately = (interval: Duration.Duration): Duration.Duration =>
-  Duration.sum(Duration.times(interval, 2), Duration.seconds(30))
 
 const atOnce = 8
 
@@ -56,7 +53,7 @@ export const weighAmongAll = Effect.fn("weighAmongAll")(function* <R>(
   const counts = { moves, undecided: others.length }
   let basis: Basis = null
   if (isUndecided(counts)) {
-    const recalled = yield* recall(others, lately(pollInterval), foreseeOther === null)
+    const recalled = yield* recall(others, staleAfter(pollInterval), foreseeOther === null)
     counts.moves += recalled.moves
     counts.undecided = recalled.unknown.length
     let looked = 0

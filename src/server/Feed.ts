@@ -2,6 +2,7 @@ import { Context, Deferred, Duration, Effect, Latch, Layer, type Scope, Semaphor
 import type { BeginEvent, BrakeEvent, RepositoryEvent, TroubleEvent } from "../api/Events.ts"
 import type { BrakeState } from "../domain/BrakeState.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
+import { staleAfter } from "../domain/staleAfter.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { StateStore } from "../store/StateStore.ts"
 import { Catalogue, type Entry, wantedTag } from "./Catalogue.ts"
@@ -9,7 +10,7 @@ import type { Limits } from "./limits.ts"
 import type { ServerSettings } from "./ServerSettings.ts"
 import { runningTags, showBrake, showTarget } from "./shown.ts"
 import { summarise } from "./summarise.ts"
-import { because, staleAfter } from "./why.ts"
+import { because } from "./why.ts"
 
 /** `version`: the feed's, when this was last changed. */
 interface Kept<A> {

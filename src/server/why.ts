@@ -4,6 +4,7 @@ import { describeSuspect } from "../decide/suspicion.ts"
 import type { AttemptReason } from "../domain/Attempt.ts"
 import type { Decision, Stall, StallReason, Wait, WaitReason } from "../domain/Decision.ts"
 import type { Desired } from "../domain/Desired.ts"
+import { staleAfter } from "../domain/staleAfter.ts"
 import type { Tag } from "../domain/Tag.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { type Entry, electFrom } from "./Catalogue.ts"
@@ -145,10 +146,6 @@ export const why = (watched: Pick<Watched, "mapping">, entry: Entry, interval: D
 
 /** What was checked is written every 10 s; a listing that was taken before says so at once. */
 export const checkedLast = ({ status, view }: Entry): Date | null => status.checkedAt ?? view?.takenAt ?? null
-
-/** Jitter and the batches of what was checked are within it; the longest back-off of a short interval is 30 s. */
-export const staleAfter = (interval: Duration.Duration): Duration.Duration =>
-  Duration.sum(Duration.times(interval, 2), Duration.seconds(30))
 
 /** Read once, and not for so long that the registry does not answer, or that nobody asks it. */
 export const isStale = (entry: Entry, interval: Duration.Duration): boolean => {
