@@ -5,7 +5,8 @@ import { Deployer, type Progress } from "../deployer/Deployer.ts"
 import { type Attempt, isBeingFailed, refusedOrder } from "../domain/Attempt.ts"
 import type { ObservedTask } from "../domain/Observed.ts"
 import type { Fence } from "../store/Leader.ts"
-import { type SeenBaseline, StateStore } from "../store/StateStore.ts"
+import type { SeenBaseline } from "../store/desired.ts"
+import { StateStore } from "../store/StateStore.ts"
 import { countRollout } from "./metrics.ts"
 
 /** What a look at the rollouts found. */

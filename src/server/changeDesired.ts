@@ -1,7 +1,8 @@
 import { Effect } from "effect"
 import { Caller } from "../api/Authorization.ts"
 import type { Watched } from "../domain/Watched.ts"
-import { type DesiredChange, StateStore } from "../store/StateStore.ts"
+import type { DesiredChange } from "../store/desired.ts"
+import { StateStore } from "../store/StateStore.ts"
 import { type Expected, isOutdated } from "./expected.ts"
 import { orUnavailable } from "./orUnavailable.ts"
 

@@ -1,15 +1,22 @@
 import type { PgClient } from "@effect/sql-pg"
 import { Effect } from "effect"
-import type { AttemptState } from "../domain/Attempt.ts"
+import type { AttemptId, AttemptReason, AttemptState } from "../domain/Attempt.ts"
+import type { Digest } from "../domain/Digest.ts"
+import type { JobRef } from "../domain/JobRef.ts"
+import type { RepositoryName } from "../domain/RepositoryName.ts"
+import type { RequestKind } from "../domain/RequestKind.ts"
+import type { Tag } from "../domain/Tag.ts"
+import type { Target } from "../domain/Target.ts"
 import { noRequest } from "./desired.ts"
 import { repositoryOf, standing } from "./fence.ts"
+import type { Fence } from "./Leader.ts"
 import { isYes } from "./rows.ts"
-import type { StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
+import type { StoreError } from "./StoreError.ts"
 
 /** From which states each end of `move` is reached (`design.md` §6). */
 const sources: Record<
-  Parameters<StateStore["Service"]["move"]>[2],
+  Parameters<AttemptCalls["move"]>[2],
   ReadonlyArray<Extract<AttemptState, "intended" | "submitted" | "unknown">>
 > = {
   aborted: ["intended"],
@@ -20,10 +27,56 @@ const sources: Record<
   lost: ["unknown"]
 }
 
+/** What an attempt is made of before its row exists. */
+export interface Intent {
+  readonly id: AttemptId
+  readonly repository: RepositoryName
+  readonly job: JobRef
+  readonly generation: number
+  readonly reason: AttemptReason
+  /** Of the request that it answers, where `reason` is `requested`. */
+  readonly request: { readonly kind: RequestKind; readonly by: string } | null
+  readonly from: { readonly tag: Tag | null; readonly digest: Digest | null }
+  readonly to: Target
+  readonly imageSent: string
+  readonly jobHash: string
+  /** Of the config entry: what Nomad refused is tried again under another one (rule 16). */
+  readonly fingerprint: string
+  readonly baseIndex: number
+  readonly baseVersion: number
+}
+
 /** An attempt from its intent until Nomad's word is known. Each edge is one statement, conditional on the fence (S1). */
-export const attempts = (
-  sql: PgClient.PgClient
-): Pick<StateStore["Service"], "intend" | "submit" | "accept" | "move" | "age"> => {
+export interface AttemptCalls {
+  /** The row before the effect (S7). False: the fence is gone, or the job has an open attempt (S1). */
+  intend(fence: Fence, intent: Intent): Effect.Effect<boolean, StoreError>
+  /** `intended → submitted`, only with this fence, the attempt's generation and its permission still standing (S15). */
+  submit(fence: Fence, attempt: AttemptId): Effect.Effect<boolean, StoreError>
+  /**
+   * Open `→ accepted`: closes the attempt's request, sets the baseline to its target and, where it was requested,
+   * the high-water mark.
+   */
+  accept(
+    fence: Fence,
+    attempt: AttemptId,
+    nomad: {
+      readonly nomadIndex: number
+      readonly nomadVersion: number | null
+      readonly evalId: string | null
+    }
+  ): Effect.Effect<boolean, StoreError>
+  /** Any other edge from an open state (`design.md` §6); `rejected` closes the request. */
+  move(
+    fence: Fence,
+    attempt: AttemptId,
+    to: Extract<AttemptState, "intended" | "unknown" | "conflict" | "rejected" | "lost" | "aborted">,
+    words: string
+  ): Effect.Effect<boolean, StoreError>
+  /** Milliseconds since `submitted_at`, by Postgres's clock. */
+  age(attempt: AttemptId): Effect.Effect<number, StoreError>
+}
+
+export const attempts = (sql: PgClient.PgClient): AttemptCalls => {
   // The request that the attempt answers: its own, not one that was opened after it was intended; or any for its target.
   const answers = sql.literal(`((a.reason = 'requested' and r.requested_generation <= a.generation)
     or (r.request_tag = a.to_tag and r.request_digest = a.to_digest))`)

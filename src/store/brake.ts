@@ -4,9 +4,10 @@ import { BrakeState, Move } from "../domain/BrakeState.ts"
 import { Decision } from "../domain/Decision.ts"
 import { RepositoryName } from "../domain/RepositoryName.ts"
 import { standing } from "./fence.ts"
+import type { Fence } from "./Leader.ts"
 import { decodeRow, decodeRows, encodeJson, isYes, rowOf } from "./rows.ts"
-import type { StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
+import type { StoreError } from "./StoreError.ts"
 
 const decodeBrakes = decodeRows(BrakeState)
 const encodeMoves = encodeJson(Schema.Array(Move))
@@ -24,10 +25,55 @@ const decodeLastDecided = decodeRows(
 )
 const brakeRow = rowOf(BrakeState, "b", { stopped: "moves_stopped", released: "moves_released" })
 
+/** What the leader decided last of a repository, as far as that says what it would decide now. */
+export interface LastDecided {
+  readonly decision: Decision
+  readonly isPinned: boolean
+  readonly isRecent: boolean
+}
+
+/** What is known of an automatic move. */
+export interface MoveWeight {
+  /** The target was not in the first view under the present row, mapping and policy: a push brought it. */
+  readonly isExplained: boolean
+  /** A release let this very move go, and it did not go yet. */
+  readonly isReleased: boolean
+  /** The brake is on. */
+  readonly isStopped: boolean
+}
+
 /** The brake over all repositories (S17): the rows of `brake`, of which one at most stands. */
-export const brake = (
-  sql: PgClient.PgClient
-): Pick<StateStore["Service"], "brake" | "weighMove" | "lastDecided" | "pullBrake" | "releaseBrake"> => ({
+export interface BrakeCalls {
+  /** The standing brake, else the last one that was; null before the first. */
+  readonly brake: Effect.Effect<BrakeState | null, StoreError>
+  /** What is to be known of an automatic move before it may go (S17). `isNews`: its push was seen, and not written down. */
+  weighMove(
+    move: Move,
+    entry: { readonly fingerprint: string; readonly isPinned: boolean; readonly isNews?: boolean }
+  ): Effect.Effect<MoveWeight, StoreError>
+  /**
+   * How these were decided last, in one statement: but for those that nobody decided yet, or that no good view was
+   * taken of under this fingerprint where there is one of another. `isRecent`: their registry answered `within`.
+   */
+  lastDecided(
+    entries: ReadonlyArray<{ readonly name: RepositoryName; readonly fingerprint: string }>,
+    within: Duration.Duration
+  ): Effect.Effect<ReadonlyMap<RepositoryName, LastDecided>, StoreError>
+  /** Puts the brake on, or adds to the standing one; true where it was not on. */
+  pullBrake(fence: Fence, moves: ReadonlyArray<Move>): Effect.Effect<boolean, StoreError>
+  /**
+   * Releases the brake of this `id` and answers the moves that it lets go: all that it stopped, or those of
+   * `repositories` alone; the others are counted anew. Notifies the leader of each. Null: this brake does not stand.
+   */
+  releaseBrake(release: {
+    readonly brake: number
+    readonly repositories?: ReadonlyArray<RepositoryName>
+    readonly by: string
+    readonly from: string
+  }): Effect.Effect<ReadonlyArray<Move> | null, StoreError>
+}
+
+export const brake = (sql: PgClient.PgClient): BrakeCalls => ({
   brake: storeCall(
     "StateStore.brake",
     sql`select ${sql.literal(brakeRow)} as row from brake b order by id desc limit 1`.pipe(

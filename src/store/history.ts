@@ -3,12 +3,14 @@ import { Array, Effect, Schema } from "effect"
 import { Attempt, AttemptId } from "../domain/Attempt.ts"
 import { Desired } from "../domain/Desired.ts"
 import { Digest } from "../domain/Digest.ts"
+import type { History } from "../domain/History.ts"
+import type { JobRef } from "../domain/JobRef.ts"
 import { RepositoryName } from "../domain/RepositoryName.ts"
 import { Tag } from "../domain/Tag.ts"
 import type { Target } from "../domain/Target.ts"
 import { decodeRow, decodeRows, desiredRow, isYes, rowOf } from "./rows.ts"
-import type { StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
+import type { StoreError } from "./StoreError.ts"
 
 /** What electing needs: the newest attempts that Nomad took, and the digests that failed. */
 const Election = Schema.Struct({
@@ -60,9 +62,33 @@ const election = `jsonb_build_object(
     from quarantine q where q.repository = r.name), '[]'))`
 
 /** What Postgres remembers, as `decide` needs it. Quarantines that are over are answered too: `until` says so. */
-export const history = (
-  sql: PgClient.PgClient
-): Pick<StateStore["Service"], "remembered" | "elections" | "countForeignWrite"> => ({
+export interface HistoryCalls {
+  /**
+   * Both of one moment: of a rollout that ends in between, one would have the baseline from before, and the other no
+   * rollout that explains what runs (S12).
+   */
+  remembered(
+    repository: RepositoryName,
+    job: JobRef,
+    markers: ReadonlyArray<AttemptId>
+  ): Effect.Effect<{ readonly desired: Desired; readonly history: History }, StoreError>
+  /** What electing needs of the histories of these, likewise in a fixed number of statements; an entry for each. */
+  elections(
+    repositories: ReadonlyArray<RepositoryName>
+  ): Effect.Effect<ReadonlyMap<RepositoryName, Pick<History, "ran" | "quarantine">>, StoreError>
+  /**
+   * Somebody else set the job's images to these (S12). False where that was counted already: the last write that was
+   * counted left the same ones, and the baseline is older.
+   */
+  countForeignWrite(
+    repository: RepositoryName,
+    job: JobRef,
+    images: string,
+    words: string
+  ): Effect.Effect<boolean, StoreError>
+}
+
+export const history = (sql: PgClient.PgClient): HistoryCalls => ({
   remembered: (repository, { region, namespace, job }, markers) => {
     const ofJob = sql`a.region = ${region} and a.namespace = ${namespace} and a.job = ${job}`
     return storeCall(

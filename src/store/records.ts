@@ -1,20 +1,30 @@
 import type { PgClient } from "@effect/sql-pg"
 import { Effect } from "effect"
-import { Attempt } from "../domain/Attempt.ts"
+import { Attempt, type AttemptId } from "../domain/Attempt.ts"
 import { AuditEntry } from "../domain/AuditEntry.ts"
 import { Decided } from "../domain/Decided.ts"
+import type { RepositoryName } from "../domain/RepositoryName.ts"
 import { decodeRows, rowOf } from "./rows.ts"
-import type { StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
+import type { StoreError } from "./StoreError.ts"
 
 const decodeAttempts = decodeRows(Attempt)
 const decodeDecisions = decodeRows(Decided)
 const decodeAudit = decodeRows(AuditEntry)
 
 /** What happened, for people: decisions, one attempt, the audit. */
-export const records = (
-  sql: PgClient.PgClient
-): Pick<StateStore["Service"], "decisions" | "attempt" | "audit"> => ({
+export interface RecordCalls {
+  attempt(id: AttemptId): Effect.Effect<Attempt | null, StoreError>
+  /** The present decision and those before it, newest first. */
+  decisions(repository: RepositoryName, limit: number): Effect.Effect<ReadonlyArray<Decided>, StoreError>
+  /** Of one repository, or of all; newest first. */
+  audit(
+    repository: RepositoryName | null,
+    limit: number
+  ): Effect.Effect<ReadonlyArray<AuditEntry>, StoreError>
+}
+
+export const records = (sql: PgClient.PgClient): RecordCalls => ({
   decisions: (repository, limit) =>
     storeCall(
       "StateStore.decisions",

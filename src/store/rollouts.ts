@@ -1,11 +1,15 @@
 import type { PgClient } from "@effect/sql-pg"
 import { Effect } from "effect"
-import { Attempt } from "../domain/Attempt.ts"
+import { Attempt, type AttemptId, type Phase } from "../domain/Attempt.ts"
+import type { Blame } from "../domain/Blame.ts"
+import type { RepositoryName } from "../domain/RepositoryName.ts"
 import type { Tag } from "../domain/Tag.ts"
+import type { SeenBaseline } from "./desired.ts"
 import { repositoryOf, standing } from "./fence.ts"
+import type { Fence } from "./Leader.ts"
 import { decodeRows, isYes, rowOf } from "./rows.ts"
-import type { Ending, StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
+import type { StoreError } from "./StoreError.ts"
 import { unwanted } from "./unwanted.ts"
 
 const decodeAttempts = decodeRows(Attempt)
@@ -17,10 +21,55 @@ const longestQuarantine = "4 hours"
 
 const isBad = (outcome: Ending["outcome"]): boolean => outcome === "failed" || outcome === "reverted"
 
+/** How a rollout ended, and what follows from it in the same transaction. */
+export interface Ending {
+  readonly attempt: AttemptId
+  readonly outcome: "succeeded" | "failed" | "reverted" | "superseded"
+  readonly words: string
+  readonly nomadVersion: number | null
+  readonly deploymentId: string | null
+  /**
+   * Whose fault, where it `failed` or was `reverted` (S11). `image` quarantines the digest until another one or a
+   * person; `surroundings` and `unknown` for 15 minutes, doubled each time, three times; `others` not at all if a
+   * repository beside it was to blame, else as `unknown`.
+   */
+  readonly blame: Blame | null
+  /** `superseded` by Nomad's own rollback (T16): the request that the attempt answered opens again. */
+  readonly swallowed: boolean
+  /** The job's image is now this one, by Nomad's own rollback; left alone where a later attempt of ours holds. */
+  readonly baseline: SeenBaseline | null
+  /** Raises the high-water mark to the attempt's tag if it still is `over`: a pin or a request may have set it since. */
+  readonly raise: { readonly over: Tag | null } | null
+}
+
 /** Accepted attempts until their outcome, and what a new holder finds. */
-export const rollouts = (
-  sql: PgClient.PgClient
-): Pick<StateStore["Service"], "takeOver" | "setPhase" | "end" | "attempts"> => {
+export interface RolloutCalls {
+  /** Aborts every `intended` attempt of another holder; answers the open and the rolling attempts that are left. */
+  takeOver(fence: Fence): Effect.Effect<ReadonlyArray<Attempt>, StoreError>
+  setPhase(
+    fence: Fence,
+    attempt: AttemptId,
+    rollout: {
+      readonly phase: Phase
+      readonly words: string
+      readonly nomadVersion: number | null
+      readonly deploymentId: string | null
+    }
+  ): Effect.Effect<boolean, StoreError>
+  /**
+   * The outcome of an accepted attempt, and all that follows from it: baseline, high-water mark, quarantine (lifted
+   * where it succeeded), and its request, which opens again where a rollback undid it for no fault of its own.
+   */
+  end(fence: Fence, ending: Ending): Effect.Effect<boolean, StoreError>
+  /** Newest first; `before`: only those that came before this one. */
+  attempts(
+    repository: RepositoryName,
+    limit: number,
+    before?: AttemptId | null
+  ): Effect.Effect<ReadonlyArray<Attempt>, StoreError>
+}
+
+export const rollouts = (sql: PgClient.PgClient): RolloutCalls => {
   const row = sql.literal(rowOf(Attempt, "a"))
   const isUnwanted = sql.literal(unwanted("ended"))
   // Of the row as it is when it is locked: a request that a person opens meanwhile stands.

@@ -3,17 +3,34 @@ import { Effect, Schema } from "effect"
 import { AttemptId } from "../domain/Attempt.ts"
 import { RepositoryName } from "../domain/RepositoryName.ts"
 import { decodeRows, isYes } from "./rows.ts"
-import type { StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
+import type { StoreError } from "./StoreError.ts"
 
 const decodeAdopted = decodeRows(
   Schema.Struct({ repository: RepositoryName, markers: Schema.Array(AttemptId) })
 )
 
 /** What a person says where this database cannot know: whose a marker is, that an outcome will never be told. */
-export const spokenFor = (
-  sql: PgClient.PgClient
-): Pick<StateStore["Service"], "adoptMarkers" | "abandon"> => ({
+export interface SpokenForCalls {
+  /**
+   * Speaks for the markers that the jobs of these carried when last observed and that this database does not know; their
+   * jobs are then seen for the first time (S20). Answers what was adopted; of the others nothing changed.
+   */
+  adoptMarkers(
+    repositories: ReadonlyArray<RepositoryName>,
+    by: string,
+    from: string
+  ): Effect.Effect<ReadonlyMap<RepositoryName, ReadonlyArray<AttemptId>>, StoreError>
+  /** Gives up an attempt whose outcome is unknown: the leader ends it as `lost`. False: it is not open, or not sent. */
+  abandon(
+    repository: RepositoryName,
+    attempt: AttemptId,
+    by: string,
+    from: string
+  ): Effect.Effect<boolean, StoreError>
+}
+
+export const spokenFor = (sql: PgClient.PgClient): SpokenForCalls => ({
   adoptMarkers: (repositories, by, from) =>
     storeCall(
       "StateStore.adoptMarkers",

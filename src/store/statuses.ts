@@ -5,8 +5,8 @@ import { Desired } from "../domain/Desired.ts"
 import { Observed } from "../domain/Observed.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
 import { decodeRows, desiredRow, encodeJson, isYes } from "./rows.ts"
-import type { StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
+import type { StoreError } from "./StoreError.ts"
 
 const Status = Schema.Struct({
   desired: Desired,
@@ -27,13 +27,48 @@ const decodeCounts = decodeRows(Count)
 const encodeObserved = encodeJson(Observed)
 const encodeDecision = encodeJson(Decision)
 
+/** So many repositories stand at a decision of this kind and reason. */
+export interface DecisionCount {
+  readonly decision: Decision["_tag"]
+  readonly reason: string | null
+  readonly count: number
+}
+
+/** A repository's rows for people: what the API and the page show. */
+export interface RepositoryStatus {
+  readonly desired: Desired
+  readonly observed: Observed | null
+  readonly observedAt: Date | null
+  readonly decision: Decision | null
+  readonly decidedAt: Date | null
+  readonly checkedAt: Date | null
+  /** When this was read, by Postgres's clock. */
+  readonly readAt: Date
+}
+
 /** What was observed and decided last, for people. */
-export const statuses = (
-  sql: PgClient.PgClient
-): Pick<
-  StateStore["Service"],
-  "saveObservation" | "saveDecision" | "statuses" | "revisions" | "decisionCounts"
-> => ({
+export interface StatusCalls {
+  saveObservation(repository: RepositoryName, observed: Observed): Effect.Effect<void, StoreError>
+  /** True if it differs from the last one, which is then kept as history. */
+  saveDecision(repository: RepositoryName, decision: Decision): Effect.Effect<boolean, StoreError>
+  statuses(
+    repositories: ReadonlyArray<RepositoryName>
+  ): Effect.Effect<ReadonlyArray<RepositoryStatus>, StoreError>
+  /**
+   * A short text for each, another one whenever its desired state, view, observation or decision was written, or the
+   * registry's last answer came to be older than `staleAfter`, or anew: for whoever asks again and again what changed.
+   */
+  revisions(
+    repositories: ReadonlyArray<RepositoryName>,
+    staleAfter: Duration.Duration
+  ): Effect.Effect<ReadonlyMap<RepositoryName, string>, StoreError>
+  /** How many of these stand at each decision, by its kind and reason; those without one are not counted. */
+  decisionCounts(
+    repositories: ReadonlyArray<RepositoryName>
+  ): Effect.Effect<ReadonlyArray<DecisionCount>, StoreError>
+}
+
+export const statuses = (sql: PgClient.PgClient): StatusCalls => ({
   saveObservation: (repository, observed) =>
     storeCall(
       "StateStore.saveObservation",

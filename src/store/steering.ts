@@ -3,12 +3,14 @@ import { Duration, Effect, Schema } from "effect"
 import { Attempt, type AttemptId, type RolloutOrder } from "../domain/Attempt.ts"
 import { Canaries } from "../domain/Canaries.ts"
 import { Desired } from "../domain/Desired.ts"
+import type { RepositoryName } from "../domain/RepositoryName.ts"
 import { standing } from "./fence.ts"
-import { unwanted } from "./unwanted.ts"
+import type { Fence } from "./Leader.ts"
 import { decodeRow, decodeRows, desiredRow, encodeJson, isYes, rowOf } from "./rows.ts"
 import { StaleGeneration } from "./StaleGeneration.ts"
-import type { StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
+import type { StoreError } from "./StoreError.ts"
+import { unwanted } from "./unwanted.ts"
 
 const decodeAttempts = decodeRows(Attempt)
 const encodeCanaries = encodeJson(Schema.NullOr(Canaries))
@@ -26,9 +28,61 @@ const notTaken = (order: RolloutOrder): string => `${nounOf(order)} not taken by
 const refused = (order: RolloutOrder): string => `${order} refused by Nomad`
 
 /** The promotion and the failing of rollouts: what a person orders, and what the leader did about it. */
-export const steering = (
-  sql: PgClient.PgClient
-): Pick<StateStore["Service"], "orderRollout" | "saveCanaries" | "sendOrder" | "orderAnswered"> => {
+export interface SteeringCalls {
+  /**
+   * A person's word on a rollout that goes on: commits, audits and notifies the leader. Failing it quarantines its
+   * digest at once. `ordered` false: it can not be, as things stand, and nothing was changed.
+   */
+  orderRollout(order: {
+    readonly repository: RepositoryName
+    readonly attempt: AttemptId
+    readonly order: RolloutOrder
+    readonly why?: string
+    readonly expected?: number
+    readonly by: string
+    readonly from: string
+  }): Effect.Effect<{ readonly desired: Desired; readonly ordered: boolean }, StoreError | StaleGeneration>
+  /**
+   * What was read of an attempt's canaries (null: they do not wait for promotion); the time of their soak goes on
+   * while they are the same. Answers the row as it is then; null: the fence is gone.
+   */
+  saveCanaries(
+    fence: Fence,
+    attempt: AttemptId,
+    canaries: Canaries | null
+  ): Effect.Effect<Attempt | null, StoreError>
+  /**
+   * Before a promotion or a failing is sent (S7): only with this fence, the very deployment, the generation that it
+   * was decided on, and nothing under way since less than `life`. `isOrdered`: by a person, whose order still stands.
+   */
+  sendOrder(
+    fence: Fence,
+    send: {
+      readonly attempt: AttemptId
+      readonly order: RolloutOrder
+      readonly deployment: string
+      readonly isOrdered: boolean
+      readonly generation: number
+      readonly life: Duration.Duration
+    }
+  ): Effect.Effect<boolean, StoreError>
+  /**
+   * What Nomad's answer to it proves, in the audit where that is not what it said before. Refused, the order stands no
+   * more, is kept with Nomad's words for people, and canaries begin their soak anew.
+   */
+  orderAnswered(
+    fence: Fence,
+    answered: {
+      readonly attempt: AttemptId
+      readonly order: RolloutOrder
+      readonly deployment: string
+      readonly answer: "Done" | "Refused" | "NotApplied"
+      readonly words: string
+    }
+  ): Effect.Effect<boolean, StoreError>
+}
+
+export const steering = (sql: PgClient.PgClient): SteeringCalls => {
   const row = sql.literal(rowOf(Attempt, "a"))
   const isUnwanted = sql.literal(unwanted("a"))
   /** What was said of it last: sent again, and not taken again in the same words, it stands in the audit once. */

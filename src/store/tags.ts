@@ -1,9 +1,10 @@
 import type { PgClient } from "@effect/sql-pg"
 import { Effect } from "effect"
+import type { RepositoryName } from "../domain/RepositoryName.ts"
 import { TagRow } from "../domain/View.ts"
 import { decodeRows, rowOf } from "./rows.ts"
-import type { StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
+import type { StoreError } from "./StoreError.ts"
 
 const decodeTags = decodeRows(TagRow)
 
@@ -11,7 +12,12 @@ const decodeTags = decodeRows(TagRow)
 const byVersion = `string_to_array(substring(t.tag from '^v?([0-9]+([.][0-9]+)*)'), '.')::numeric[]`
 
 /** Tags for people, one by one: what a view has in bulk. */
-export const tags = (sql: PgClient.PgClient): Pick<StateStore["Service"], "tags"> => ({
+export interface TagCalls {
+  /** The tags that are there, the newest first: as first seen, and of one listing the highest version. */
+  tags(repository: RepositoryName, limit: number): Effect.Effect<ReadonlyArray<TagRow>, StoreError>
+}
+
+export const tags = (sql: PgClient.PgClient): TagCalls => ({
   tags: (repository, limit) =>
     storeCall(
       "StateStore.tags",

@@ -6,8 +6,8 @@ import type { Digest } from "../domain/Digest.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
 import type { Tag } from "../domain/Tag.ts"
 import { type Doubt, lostFrom, type Suspicion, type View } from "../domain/View.ts"
-import type { SavedListing, StateStore } from "./StateStore.ts"
 import { storeCall } from "./storeCall.ts"
+import type { StoreError } from "./StoreError.ts"
 
 /** Columns as the constraints of `tag` and `repository_view` keep them: 100,000 tags are not decoded once more. */
 interface ViewRow {
@@ -73,10 +73,59 @@ const toView = (row: ViewRow): View => ({
 
 const step = <A>(effect: Effect.Effect<A, SqlError>) => storeCall("StateStore.saveListing", effect)
 
+/** What is known of a listing besides its tags. */
+export interface SavedListing {
+  /** Null where it is not suspect. */
+  readonly doubt: Doubt | null
+  /** Why a suspect one is to be believed all the same (S9): equal for a day, or accepted by a person or a reset. */
+  readonly believed: "a_day_old" | "accepted" | "reset" | null
+}
+
 /** The last good view of each repository: rows of `repository_view` and `tag`. */
-export const views = (
-  sql: PgClient.PgClient
-): Pick<StateStore["Service"], "view" | "views" | "saveListing" | "saveDigest" | "acceptView" | "touch"> => {
+export interface ViewCalls {
+  view(repository: RepositoryName): Effect.Effect<View | null, StoreError>
+  /** The views of these, 100 in a statement, each of which ends within 5 seconds; without view, without entry. */
+  views(
+    repositories: ReadonlyArray<RepositoryName>
+  ): Effect.Effect<ReadonlyMap<RepositoryName, View>, StoreError>
+  /**
+   * A complete listing, as the registry gave it. Tags that left it are kept with `gone_at`, a suspect one only adds
+   * (S9); nothing is written where nothing changed. A first listing of more than 10,000 tags takes longer than 5
+   * seconds if it must. `running`: the tags that the job has, of which the facts of a suspect one name the lost.
+   */
+  saveListing(
+    repository: RepositoryName,
+    listing: {
+      readonly tags: ReadonlyArray<Tag>
+      readonly suspect: Suspicion | null
+      readonly fingerprint: string
+      readonly running?: ReadonlyArray<Tag>
+    }
+  ): Effect.Effect<SavedListing, StoreError>
+  /**
+   * A tag's digest, or null: the registry has no such tag. `pinnedUnder`, the entry's fingerprint: the look is all that
+   * the pin needs, and with a new one, or after an edit, the repository's first view (S17).
+   */
+  saveDigest(
+    repository: RepositoryName,
+    tag: Tag,
+    digest: Digest | null,
+    pinnedUnder?: string
+  ): Effect.Effect<void, StoreError>
+  /**
+   * A person takes the present suspect listing for good: the next one that equals it becomes the last good view.
+   * Raises the generation, so that it is asked for at once; null where no view is suspect.
+   */
+  acceptView(acceptance: {
+    readonly repository: RepositoryName
+    readonly by: string
+    readonly from: string
+  }): Effect.Effect<Doubt | null, StoreError>
+  /** `checked_at` of all of these, in one statement. */
+  touch(repositories: ReadonlyArray<RepositoryName>): Effect.Effect<void, StoreError>
+}
+
+export const views = (sql: PgClient.PgClient): ViewCalls => {
   // One pass over the tags of all of them: a subquery for each column and repository took eight times as long for 1,000.
   const read = (repositories: ReadonlyArray<RepositoryName>) =>
     sql<ViewRow>`

@@ -6,7 +6,8 @@ import { Access, Authorization } from "../../src/api/Authorization.ts"
 import { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import type { Tag } from "../../src/domain/Tag.ts"
 import { routesOf } from "../../src/server/routes.ts"
-import { type RepositoryStatus, StateStore } from "../../src/store/StateStore.ts"
+import { StateStore } from "../../src/store/StateStore.ts"
+import type { RepositoryStatus } from "../../src/store/statuses.ts"
 import { nothingBehind, post, request, serve } from "./rig.ts"
 
 const apiOf = (endpoint: HttpApiEndpoint.Constraint) =>

@@ -5,7 +5,7 @@ import type { Desired } from "../../src/domain/Desired.ts"
 import { Ballot } from "../../src/decide/Ballot.ts"
 import type { Entry } from "../../src/server/Catalogue.ts"
 import { why } from "../../src/server/why.ts"
-import type { RepositoryStatus } from "../../src/store/StateStore.ts"
+import type { RepositoryStatus } from "../../src/store/statuses.ts"
 import {
   desired,
   digest,

@@ -5,7 +5,7 @@ import type { Blame } from "../../src/domain/Blame.ts"
 import type { Digest } from "../../src/domain/Digest.ts"
 import type { RequestKind } from "../../src/domain/RequestKind.ts"
 import { Tag } from "../../src/domain/Tag.ts"
-import type { Ending } from "../../src/store/StateStore.ts"
+import type { Ending } from "../../src/store/rollouts.ts"
 import { layerFreshStore, noPostgres } from "../real/postgres.ts"
 import { digest, jobOf, leading, newFence, person, seen, target, versionsOf, watched } from "./rows.ts"
 

@@ -9,7 +9,9 @@ import type { Watched } from "../../src/domain/Watched.ts"
 import { Database } from "../../src/store/Database.ts"
 import type { Fence } from "../../src/store/Leader.ts"
 import { type LeadershipRow, takeLeadership, toLeadership } from "../../src/store/leadership.ts"
-import { type Intent, type SeenBaseline, StateStore } from "../../src/store/StateStore.ts"
+import type { Intent } from "../../src/store/attempts.ts"
+import type { SeenBaseline } from "../../src/store/desired.ts"
+import { StateStore } from "../../src/store/StateStore.ts"
 
 export const digest = (text: string): Digest =>
   Digest.make(`sha256:${createHash("sha256").update(text).digest("hex")}`)
