@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Duration, Effect, Equal } from "effect"
 import { Ballot } from "../decide/Ballot.ts"
 import { elect, electMended, type Seen } from "../decide/elect.ts"
 import { suspect, withListed } from "../decide/suspicion.ts"
@@ -6,7 +6,7 @@ import type { Desired } from "../domain/Desired.ts"
 import type { History } from "../domain/History.ts"
 import { type Runs, tagsOf } from "../domain/Observed.ts"
 import type { Tag } from "../domain/Tag.ts"
-import { lostFrom, type View, withDigest } from "../domain/View.ts"
+import { type Doubt, lostFrom, type View, withDigest } from "../domain/View.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { namedBy } from "../reconcile/poll.ts"
 import { nullWhereAbsent } from "../registry/nullWhereAbsent.ts"
@@ -53,6 +53,13 @@ export const look = Effect.fnUntraced(function* (looking: Looking) {
   return { seen: view === null ? null : seenIn(view), fault }
 })
 
+// As the leader has it, in Postgres (`src/store/views.ts`).
+const believedAfter = Duration.toMillis(Duration.hours(24))
+
+/** Since when a listing is as doubtful as this one; null: it was not, or another one was. */
+const sinceWhen = (before: Doubt | null | undefined, doubt: Omit<Doubt, "since">): Date | null =>
+  before != null && Equal.equals({ ...doubt, since: before.since }, before) ? before.since : null
+
 /** The view after one complete listing; null: the registry has no such repository. A suspect one takes nothing away (S9). */
 const withListing = (
   { desired, runs, history, before }: Looking,
@@ -66,20 +73,22 @@ const withListing = (
   const running = tagsOf(runs)
   const good: View = { tags: given, digests, takenAt, suspect: null, gone: new Set() }
   const suspicion = suspect(known, listed, running)
+  const gone = new Set([...(view?.gone ?? [])].filter((tag) => !given.includes(tag)))
+  if (suspicion === null) return { ...good, gone }
+  const lost = lostFrom(new Set(known), new Set(given), running)
+  const since = sinceWhen(before?.doubt, { suspicion, ...lost }) ?? takenAt
   // A reset goes by what is listed, if that elects anything.
   const isBelieved =
-    suspicion === null ||
+    takenAt.getTime() - since.getTime() >= believedAfter ||
     (desired.requestKind === "reset" &&
       elect(desired, seenIn(good), { runs, history, now: takenAt }, true)._tag === "Elected")
-  const gone = new Set([...(view?.gone ?? [])].filter((tag) => !given.includes(tag)))
   if (isBelieved) return { ...good, gone }
-  const since = before?.doubt?.suspicion === suspicion ? before.doubt.since : takenAt
   return {
     tags: withListed(known, given, true).filter((tag) => !gone.has(tag)),
     digests,
     takenAt,
     suspect: suspicion,
-    doubt: { suspicion, ...lostFrom(new Set(known), new Set(given), running), since },
+    doubt: { suspicion, ...lost, since },
     gone
   }
 }

@@ -139,4 +139,29 @@ describe("foresee", () => {
       assert.strictEqual(yield* story.running, `${story.image}:v1.0.0`)
     })
   )
+
+  story(
+    "S9: a suspect listing that is the same for a day is believed, as the leader believes it; another one is not",
+    Effect.gen(function* () {
+      const registry = yield* RegistrySimulator
+      const story = yield* Story.begin(["v1.0.0", "v0.9.0"])
+      yield* awhile
+      yield* registry.deleteTag("api", "v1.0.0")
+      yield* story.check
+      const { pool: sql } = yield* Database
+      const { host } = registry.origin
+      const foretold = Effect.map(foresee(watchedAs("api", host)), ({ decision }) => say(decision))
+      yield* sql`update repository_view set suspect_since = now() - interval '23 hours'`
+      assert.strictEqual(yield* foretold, "InSync")
+      yield* sql`update repository_view set suspect_since = now() - interval '25 hours'`
+      assert.match(yield* foretold, /^Stall below_what_runs /)
+      yield* registry.push("api", "v0.9.1")
+      assert.strictEqual(yield* foretold, "InSync")
+      yield* registry.deleteTag("api", "v0.9.1")
+      yield* story.check
+      const { foreseen, leader } = yield* bothSay()
+      assert.match(leader, /^Stall below_what_runs /)
+      assert.strictEqual(foreseen, leader)
+    })
+  )
 })
