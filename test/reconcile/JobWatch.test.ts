@@ -66,12 +66,12 @@ describe("the watch of a job", () => {
       let fails = false
       const failing = StateStore.of({
         ...store,
-        desired: (name) =>
+        remembered: (...args) =>
           Effect.suspend(() => {
-            if (!fails) return store.desired(name)
+            if (!fails) return store.remembered(...args)
             asked++
             const reason = new StoreUnavailable({ cause: new Error("gone") })
-            return Effect.fail(new StoreError({ call: "StateStore.desired", reason }))
+            return Effect.fail(new StoreError({ call: "StateStore.remembered", reason }))
           })
       })
       yield* Effect.gen(function* () {
