@@ -29,7 +29,7 @@ export const printTable = (rows: ReadonlyArray<ReadonlyArray<string>>, columns =
       const [first = "", ...rest] = fold(last, left)
       return [line([...row.slice(0, -1), first]), ...rest.map((words) => " ".repeat(before) + words)]
     }
-    const words = at === 0 ? [last] : fold(last, Math.max(1, columns - below.length))
+    const words = at === 0 ? [last] : fold(last, columns - below.length)
     return [line(row.slice(0, -1)), ...words.map((words) => below + words)]
   }
   return Effect.forEach(

@@ -50,7 +50,7 @@ const lines = ({ check, result, words, remedy }: Finding, columns: number): Read
   const todo = remedy === null ? "" : ` -> ${remedy}`
   if (columns === 0 || head.length + 1 + found.length + todo.length <= columns)
     return [`${head} ${found}${todo}`]
-  const width = Math.max(1, columns - head.length - 1)
+  const width = columns - head.length - 1
   const [first = "", ...rest] = [
     ...fold(found, width),
     ...(remedy === null ? [] : fold(`-> ${remedy}`, width))
