@@ -28,6 +28,12 @@ describe("namedIn", () => {
     })
   )
 
+  it.effect("of what is named twice it says so once", () =>
+    Effect.map(Effect.flip(namedIn(config, ["wbe", "wbe"])), ({ message }) =>
+      assert.strictEqual(message, '"wbe": not in watched_repositories of a.toml; did you mean web?')
+    )
+  )
+
   it.effect.each([
     ["api", "did you mean team/api?"],
     ["backend", "did you mean team/api?"],

@@ -124,7 +124,19 @@ describe("plan", () => {
         /^in sync, by the listing of \d{4}-\d\d-\d\dT[\d:]{8}Z: registry sim, same: .*503/
       )
       assert.match(words[1] ?? "", /^registry sim, silent: .*503.*; v1\.1\.0 waits$/)
+      assert.notInclude(words[1], "by the listing")
       assert.strictEqual(refused, "2 of 2 could not be told")
+    })
+  )
+
+  story(
+    "names what waits once",
+    Effect.gen(function* () {
+      const { config } = yield* begin({ api: ["v1.0.0", "v1.1.0"] })
+      const { pool: sql } = yield* Database
+      yield* sql`update repository set auto_deploy = false`
+      const { words } = yield* planned(config)
+      assert.deepStrictEqual(words, ["auto_deploy is off; on, it would deploy v1.1.0"])
     })
   )
 

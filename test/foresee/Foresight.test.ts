@@ -145,6 +145,25 @@ describe("Foresight", () => {
   )
 
   story(
+    "L7: so it is where only its plans are not answered, and so is a registry whose manifests are not",
+    Effect.gen(function* () {
+      const { foretell, nomad, registry } = yield* begin(["api", "web"])
+      yield* nomad.inject({ _tag: "Answer", method: "POST", path: "/plan", status: 500, body: "EOF" })
+      const first = yield* foretell("api")
+      assert.strictEqual(first.would?.outcome._tag, "Untold")
+      assert.isAbove(first.retryIn, 0)
+      const second = yield* foretell("web")
+      assert.strictEqual(reasonOf(second.foreseen), "nomad_unreachable")
+      yield* nomad.clearFaults
+      yield* TestClock.adjust(Duration.millis(second.retryIn))
+      yield* registry.fault({ on: "manifests", status: 503 })
+      const third = yield* foretell("api")
+      assert.strictEqual(reasonOf(third.foreseen), "registry_unreachable")
+      assert.isAbove(third.retryIn, 0)
+    })
+  )
+
+  story(
     "L6: who finds no turn within ten seconds is told so, and nobody is asked for him",
     Effect.gen(function* () {
       const names = ["a", "b", "c", "d", "e"]

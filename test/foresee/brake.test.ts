@@ -72,6 +72,26 @@ describe("weighAmongAll", () => {
   )
 
   story(
+    "S17: what somebody released counts no more, and who does not move asks nobody about the others",
+    Effect.gen(function* () {
+      const { watched, pollInterval } = yield* begin()
+      const fleet = { watched, pollInterval, brake: { share: 0.2, count: 2 } }
+      yield* watch(watched)
+      yield* awhile
+      const { pool: sql } = yield* Database
+      const released = (...names: ReadonlyArray<string>) =>
+        sql`insert into brake (moves_stopped, moves_released, released_by, released_at) values ('[]',
+          ${JSON.stringify(names.map((repository) => ({ repository, tag: "v1.1.0", digest: null })))}::text::jsonb, 'ann', now())`
+      yield* released("c", "d", "e", "f")
+      assert.match((yield* foretold(fleet)).words, /^v1\.1\.0 would be paused by the brake, with 1 other: /)
+      yield* released("b", "c", "d", "e", "f")
+      assert.strictEqual((yield* foretold(fleet)).decided, "Deploy")
+      yield* sql`update repository set auto_deploy = false where name = 'a'`
+      assert.deepInclude(yield* foretold(fleet), { decided: "auto_deploy_off", basis: null })
+    })
+  )
+
+  story(
     "S17: those that nobody decided as they are configured now, or lately, are looked at until it is certain",
     Effect.gen(function* () {
       const old = yield* begin({ fingerprint: "old" })

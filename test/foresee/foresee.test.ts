@@ -4,6 +4,7 @@ import type { Decision } from "../../src/domain/Decision.ts"
 import { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import { Tag } from "../../src/domain/Tag.ts"
 import { foresee } from "../../src/foresee/foresee.ts"
+import { planOf } from "../../src/foresee/planOf.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
 import { Database } from "../../src/store/Database.ts"
 import { StateStore } from "../../src/store/StateStore.ts"
@@ -102,6 +103,20 @@ describe("foresee", () => {
       const { foreseen, leader } = yield* bothSay()
       assert.match(foreseen, /nothing_elected chart is no image but /)
       assert.strictEqual(foreseen, leader)
+    })
+  )
+
+  story(
+    "of what waits and turns out to be no image, no register is planned",
+    Effect.gen(function* () {
+      const registry = yield* RegistrySimulator
+      yield* Story.begin(["v1.0.0"])
+      yield* registry.pushManifest("api", "v1.1.0", chart.mediaType, JSON.stringify(chart))
+      const { pool: sql } = yield* Database
+      yield* sql`update repository set auto_deploy = false`
+      const foreseen = yield* foresee(watchedAs("api", registry.origin.host))
+      assert.match(say(foreseen.decision), /^Wait auto_deploy_off .* v1\.1\.0$/)
+      assert.isNull(yield* planOf(foreseen))
     })
   )
 

@@ -66,6 +66,7 @@ describe.skipIf(noPostgres)("GET /v1/repositories/R/plan", () => {
         const { pool: sql } = yield* Database
         yield* sql`insert into brake (moves_stopped) values ('[]')`
         yield* begin("v1.0.0", "v1.1.0")
+        yield* list(["v1.0.0", "v1.1.0"])
         const { body, headers } = yield* call(origin, "GET api/plan")
         assert.isNull(headers.get("retry-after"))
         assert.deepNestedInclude(body, {

@@ -127,6 +127,20 @@ describe.skipIf(noPostgres)("a person's word on a rollout", () => {
       /the canaries of v2 are being promoted already, as bob ordered/
     ],
     [
+      "canaries that are promoted since they are healthy",
+      "promote",
+      (fence) =>
+        Effect.tap(awaiting(fence), (attempt) =>
+          Effect.gen(function* () {
+            const store = yield* StateStore
+            const { generation } = yield* desired()
+            const sent = { attempt, order: "promote", deployment: "d1", isOrdered: false } as const
+            yield* store.sendOrder(fence, { ...sent, generation, life: Duration.seconds(45) })
+          })
+        ),
+      /the canaries of v2 are being promoted already; nothing/
+    ],
+    [
       "what somebody fails",
       "promote",
       (fence) => Effect.tap(awaiting(fence), (id) => ordered(id, "fail")),

@@ -217,6 +217,7 @@ describe("L13: why", () => {
     ["S11: one whose time is over", failed(minutesAgo(1)), `api runs v1.1.0, which is what is wanted${ends}`],
     ["S11: another digest that failed", failed(null, "a"), `api runs v1.1.0, which is what is wanted${ends}`],
     ["S11: what runs although it is in quarantine", failed(null, "b"), `api runs v1.1.0, which is what is wanted; it is in quarantine (exited 1) and runs all the same: roll it back, or redeploy it if it is wanted${ends}`],
+    ["S11: what runs while it is kept from being tried again", failed(new Date("2999-01-01T00:00:00Z"), "b"), `api runs v1.1.0, which is what is wanted${ends}`],
     ["S9: a listing that lost what runs", seen(["v1.1.0"], {}, { suspect: "empty" }), `api runs v1.1.0, which is what is wanted; the listing is suspect: empty; only a higher version is taken from it, until it is whole again, accepted, or the same for a day${ends}`]
   ])("says it of %s", (_, seen, sentence) => assert.strictEqual(say(entry(inSync, seen)), sentence))
 
