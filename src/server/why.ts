@@ -187,7 +187,7 @@ const doubted = ({ view, status: { decision } }: Entry): string => {
 }
 
 const say = (job: string, tags: ReadonlyArray<Tag>, decision: Decision | null, desired: Desired): string => {
-  if (decision === null) return ", and nothing was decided yet: no instance has led since it is watched"
+  if (decision === null) return ", and nothing was decided yet: no instance that watches it has led"
   switch (decision._tag) {
     case "InSync":
       return `, which is what is wanted${desired.pinnedTag === "" ? "" : " (pinned)"}`

@@ -82,7 +82,7 @@ describe.skipIf(noPostgres)("the event stream", () => {
         })
         assert.strictEqual(
           shown?.why,
-          "api runs v1.0.0, and nothing was decided yet: no instance has led since it is watched."
+          "api runs v1.0.0, and nothing was decided yet: no instance that watches it has led."
         )
         yield* store.saveDecision(api, { _tag: "Follow", words: "v1.1.0: 1 of 2" })
         const [decided, ...more] = yield* until(named("api"))

@@ -20,7 +20,7 @@ describe.skipIf(noPostgres)("what /v1 shows", () => {
           name: "team/api",
           mode: "act",
           job: { region: "", namespace: "default", job: "team-api" },
-          why: "what team-api runs is not known, and nothing was decided yet: no instance has led since it is watched; the registry was not read yet.",
+          why: "what team-api runs is not known, and nothing was decided yet: no instance that watches it has led; the registry was not read yet.",
           "desired.generation": 1,
           "desired.pinned_tag": "",
           "desired.request": null,
