@@ -108,6 +108,11 @@ describe("S5: T6: an HCL source keeps everything but the old image at the image'
         VariableFlags: { other: "1.2.3" },
         Variables: `tag = "1.2.3"\n`
       }
+    ],
+    [
+      "a part that is empty unless somebody sets it",
+      one,
+      { Source: inTask(`config { image = "\${var.img}${old}" }`, declared('  default = ""\n')) }
     ]
   ])("%s", (_, read, stored) => {
     const before = { Source: "", Format: "hcl2", VariableFlags: {}, Variables: "", ...stored }

@@ -110,9 +110,10 @@ const partsOf = (quoted: string): ReadonlyArray<HclPart> | undefined => {
 }
 
 /** The string as HCL reads it; undefined where it is not all literal. */
-const literalOf = (quoted: string): string | undefined => {
-  const [only, ...more] = partsOf(quoted) ?? []
-  return only !== undefined && "literal" in only && more.length === 0 ? only.literal : undefined
+export const literalOf = (parts: ReadonlyArray<HclPart> | undefined): string | undefined => {
+  if (parts === undefined) return undefined
+  const literals = parts.flatMap((part) => ("literal" in part ? [part.literal] : []))
+  return literals.length === parts.length ? literals.join("") : undefined
 }
 
 /**
@@ -130,7 +131,7 @@ export const hclAttributes = (text: string): ReadonlyArray<HclAttribute> => {
   let statement: Array<Token> = []
 
   const nameOf = (token: Token | undefined): string =>
-    token?.kind === "string" ? (literalOf(textOf(token)) ?? "") : textOf(token)
+    token?.kind === "string" ? (literalOf(partsOf(textOf(token))) ?? "") : textOf(token)
 
   for (const [at, token] of tokens.entries()) {
     const here = token.kind === "punctuation" ? textOf(token) : ""
@@ -143,7 +144,7 @@ export const hclAttributes = (text: string): ReadonlyArray<HclAttribute> => {
       const isBody = here === "{"
       frames.push({
         name: isBody ? nameOf(statement[0]) : "",
-        label: label?.kind === "string" ? literalOf(textOf(label)) : undefined
+        label: label?.kind === "string" ? literalOf(partsOf(textOf(label))) : undefined
       })
       statement = []
       continue

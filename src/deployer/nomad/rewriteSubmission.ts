@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import type { RawJob } from "./editJob.ts"
 import type { MappedTask } from "./findTasks.ts"
-import { type HclAttribute, hclAttributes, type HclPart } from "./hclAttributes.ts"
+import { type HclAttribute, hclAttributes, type HclPart, literalOf } from "./hclAttributes.ts"
 
 /** The stored source of a job version (`nomad-api.md` §2.4). */
 export const Submission = Schema.Struct({
@@ -49,11 +49,6 @@ const imageAttribute = (
   return found.length === 1 ? found[0] : undefined
 }
 
-const literalOf = ({ parts }: HclAttribute): string | undefined => {
-  const [only, ...more] = parts ?? []
-  return only !== undefined && "literal" in only && more.length === 0 ? only.literal : undefined
-}
-
 /** The value of a variable, and the submission in which it has another one there. */
 interface Variable {
   readonly value: string
@@ -65,7 +60,7 @@ const placeIn = (text: string, isPlace: (attribute: HclAttribute) => boolean) =>
   const [attribute, ...more] = hclAttributes(text).filter(isPlace)
   if (attribute === undefined) return undefined
   const set = (value: string): string => replaceValues(text, [{ attribute, value }])
-  return { value: more.length > 0 ? undefined : literalOf(attribute), set }
+  return { value: more.length > 0 ? undefined : literalOf(attribute.parts), set }
 }
 
 /** Where the variable `name` has its value from: a flag, the var-file, its default; undefined: not told by the text. */
