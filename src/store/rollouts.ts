@@ -130,7 +130,6 @@ export const rollouts = (sql: PgClient.PgClient): RolloutCalls => {
             select b.repository, b.ordered_by
             from attempt a join attempt b on (b.region, b.namespace, b.job) = (a.region, a.namespace, a.job)
             where ${isBad(outcome) && blame !== "image"} and a.id = ${attempt}::uuid and b.repository <> a.repository
-              and (b.state = 'accepted' or b.blame is not null)
               and b.ordered = 'fail' and b.ordered_deployment = coalesce(${deploymentId}::text, a.deployment_id)
             limit 1
           ), ended as (

@@ -89,9 +89,7 @@ export const steering = (sql: PgClient.PgClient): SteeringCalls => {
   const lastSaid = (attempt: AttemptId) => sql`
     select e.action, e.why, e.after ->> 'deployment' as deployment
     from attempt a join audit e on e.repository = a.repository and e.attempt = a.id
-    where a.id = ${attempt}::uuid
-      and (e.action ~ '^(promotion|failing|promote|fail) ' or e.action = 'rollout failed')
-    order by e.id desc limit 1`
+    where a.id = ${attempt}::uuid order by e.id desc limit 1`
 
   return {
     orderRollout: ({ repository, attempt, order, why = null, expected = null, by, from }) =>

@@ -286,6 +286,22 @@ describe("canaries", () => {
   )
 
   story(
+    "L7: that a person changes something about at each try are tried ever less often",
+    Effect.gen(function* () {
+      const store = yield* StateStore
+      let tries = 0
+      const busy = StateStore.of({ ...store, sendOrder: () => Effect.sync(() => ++tries < 0) })
+      yield* Effect.gen(function* () {
+        const { story } = yield* waiting()
+        assert.isTrue(yield* order(story, "promote"))
+        yield* pass("50 seconds")
+        assert.isAtLeast(tries, 4)
+        assert.isAtMost(tries, 12)
+      }).pipe(Effect.provideService(StateStore, busy))
+    })
+  )
+
+  story(
     "that our token may not promote say which right is missing, and are promoted once it is there",
     Effect.gen(function* () {
       const { story } = yield* waiting()

@@ -35,6 +35,26 @@ const outcomes = (story: Story) =>
 const twoTasks = (image: string, second: string) =>
   sampleJob({ id: "api", image, others: [{ task: "worker", image: second }], minHealthyTime: 10_000 })
 
+/** Two repositories of one job, one task each; the first of them is passed over first. */
+const watchTwo = (first: "api" | "worker") =>
+  Effect.gen(function* () {
+    const nomad = yield* NomadSimulator
+    const { host } = (yield* RegistrySimulator).origin
+    const [api, worker] = [new Story("api", host), new Story("worker", host)]
+    for (const each of [api, worker]) yield* each.push("v1.0.0")
+    yield* nomad.register(twoTasks(`${host}/api:v1.0.0`, `${host}/worker:v1.0.0`))
+    yield* pass("40 seconds")
+    const { mapping } = watchedAs("api", host)
+    yield* watch(
+      (first === "api" ? [api, worker] : [worker, api]).map(({ name }) => ({
+        ...watchedAs(name, host),
+        mapping: { ...mapping, tasks: [name], imageNames: [`${host}/${name}`] as const }
+      }))
+    )
+    yield* pass("2 seconds")
+    return { api, worker }
+  })
+
 describe("S11: what failed is remembered", () => {
   story(
     "S11: S8: a version that Nomad rolled back is passed over: for a lower one, never below what ran, and for a newer one",
@@ -150,43 +170,30 @@ describe("S11: what failed is remembered", () => {
   )
   let hasRegistry = false
 
-  /** Two repositories of one job, one task each. */
-  const two = Effect.gen(function* () {
-    const nomad = yield* NomadSimulator
-    const { host } = (yield* RegistrySimulator).origin
-    const [api, worker] = [new Story("api", host), new Story("worker", host)]
-    for (const each of [api, worker]) yield* each.push("v1.0.0")
-    yield* nomad.register(twoTasks(`${host}/api:v1.0.0`, `${host}/worker:v1.0.0`))
-    yield* pass("40 seconds")
-    const { mapping } = watchedAs("api", host)
-    yield* watch(
-      [api, worker].map(({ name }) => ({
-        ...watchedAs(name, host),
-        mapping: { ...mapping, tasks: [name], imageNames: [`${host}/${name}`] as const }
-      }))
-    )
-    yield* pass("2 seconds")
-    return { api, worker }
-  })
+  const two = watchTwo("api")
 
-  story(
-    "S11: of two repositories in one job only the one whose task failed is kept out; the other is made anew",
-    Effect.gen(function* () {
-      const { api, worker } = yield* two
-      yield* api.push("ok")
-      yield* worker.push("crash")
-      yield* api.change({ pinnedTag: tag("ok"), request: "pin" })
-      yield* worker.change({ pinnedTag: tag("crash"), request: "pin" })
-      yield* intervals(4)
-      assert.deepStrictEqual(yield* outcomes(worker), ["crash reverted"])
-      assert.deepStrictEqual(
-        (yield* kept).map(({ repository }) => repository),
-        ["worker"]
-      )
-      assert.deepStrictEqual(yield* outcomes(api), ["ok reverted", "ok succeeded"])
-      assert.strictEqual(yield* api.decision, "InSync")
-    })
-  )
+  for (const first of ["api", "worker"] as const) {
+    story(
+      `S11: of two repositories in one job only the one whose task failed is kept out; the other is made anew: ${first} first`,
+      Effect.gen(function* () {
+        const { api, worker } = yield* watchTwo(first)
+        const store = yield* StateStore
+        yield* api.push("ok")
+        yield* worker.push("crash")
+        const pin = { request: "pin", by: "ann", from: "" } as const
+        yield* store.change({ repository: worker.name as RepositoryName, pinnedTag: tag("crash"), ...pin })
+        yield* store.change({ repository: api.name as RepositoryName, pinnedTag: tag("ok"), ...pin })
+        yield* intervals(4)
+        assert.deepStrictEqual(yield* outcomes(worker), ["crash reverted"])
+        assert.deepStrictEqual(
+          (yield* kept).map(({ repository }) => repository),
+          ["worker"]
+        )
+        assert.deepStrictEqual(yield* outcomes(api), ["ok reverted", "ok succeeded"])
+        assert.strictEqual(yield* api.decision, "InSync")
+      })
+    )
+  }
 
   story(
     "S11: of two repositories in one job, of which a person fails one while both roll out, the other is made anew at once",

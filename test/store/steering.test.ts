@@ -76,7 +76,7 @@ describe.skipIf(noPostgres)("steering", () =>
       "S6: a promotion is sent once, again when it can not be under way any more, never once it is done",
       () =>
         Effect.gen(function* () {
-          const { store, fence, made, send, later } = yield* waiting
+          const { store, fence, api, made, send, later } = yield* waiting
           assert.isTrue(yield* store.sendOrder(fence, send))
           assert.isFalse(yield* store.sendOrder(fence, send))
           const next = yield* newFence
@@ -85,6 +85,7 @@ describe.skipIf(noPostgres)("steering", () =>
           assert.isTrue(yield* store.sendOrder(next, send))
           const answered = { attempt: made.id, order: "promote", deployment: "d1", words: "" } as const
           assert.isTrue(yield* store.orderAnswered(next, { ...answered, answer: "Done" }))
+          assert.strictEqual((yield* store.audit(api, 1))[0]?.action, "promotion sent")
           yield* later
           assert.isFalse(yield* store.sendOrder(next, send))
         })
