@@ -114,8 +114,8 @@ job "registrywatcher" {
         ENV
       }
 
-      # An instance that waits takes 150 MiB. One that leads, with 1,000 repositories of 100 tags, up to 400: Node keeps what it
-      # once had. NODE_OPTIONS = "--max-old-space-size=128" holds it below 256.
+      # An instance that waits takes 150 MiB at most. One that leads, with 1,000 repositories of 100 tags, 180: the image's flags
+      # hold Node back, which else keeps what it once had. A thousand rollouts at once take more.
       resources {
         cpu    = 200
         memory = 256
