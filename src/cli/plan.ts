@@ -5,6 +5,7 @@ import type { Desired } from "../domain/Desired.ts"
 import type { JobPlan } from "../domain/JobPlan.ts"
 import type { Observed } from "../domain/Observed.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
+import { second } from "../domain/second.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { foresee, type Foreseen } from "../foresee/foresee.ts"
 import { planOf, type WouldRegister } from "../foresee/planOf.ts"
@@ -125,7 +126,7 @@ const toLine = ({ watched, desired, observed, decision, would, registryFault, vi
   const { reason, words } = why(decision, desired)
   const isSaid = registryFault === null || words.includes(registryFault)
   const waiting = waits === null || words.includes(waits.tag) ? "" : `; ${waits.tag} waits`
-  const listing = viewedAt === null ? "no listing" : `the listing of ${viewedAt.toISOString().slice(0, 19)}Z`
+  const listing = viewedAt === null ? "no listing" : `the listing of ${second(viewedAt)}`
   return {
     repository: watched.name,
     runs: describeRuns(observed),

@@ -1,3 +1,4 @@
+import type { AttemptReason } from "../domain/Attempt.ts"
 import type { BrakeLimit } from "../domain/BrakeState.ts"
 
 /** The moves of one interval that no push explains, and what may still become one. */
@@ -8,6 +9,15 @@ export interface Moves {
   readonly undecided: number
   readonly watched: number
 }
+
+/**
+ * True for a move that goes however many there are: released, or brought by a push; what somebody else set back was
+ * pushed long ago. `reason` null: not known any more.
+ */
+export const isFree = (
+  { isReleased, isExplained }: { readonly isReleased: boolean; readonly isExplained: boolean },
+  reason: AttemptReason | null
+): boolean => isReleased || (isExplained && reason !== "drift")
 
 /** True for so many moves that nobody can have meant them all. */
 export const areMany = (moves: number, watched: number, { share, count }: BrakeLimit): boolean =>

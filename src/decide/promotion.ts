@@ -8,6 +8,7 @@ import {
 } from "../domain/Attempt.ts"
 import { Follow } from "../domain/Decision.ts"
 import type { History } from "../domain/History.ts"
+import { second } from "../domain/second.ts"
 import { isPast } from "./hold.ts"
 import type { Situation } from "./Situation.ts"
 
@@ -86,9 +87,6 @@ export const decideSteering = (known: Known): Steering | null => {
   const at = promotedAt(known, attempt)
   return at !== null && at <= known.now ? { ...to, order: "promote", by: null } : null
 }
-
-/** `2026-01-01T12:00:00Z` */
-const second = (at: Date): string => `${at.toISOString().slice(0, 19)}Z`
 
 const count = (healthy: number, desired: number): string =>
   desired === 1 ? `${healthy} of 1 canary` : `${healthy} of ${desired} canaries`

@@ -2,6 +2,7 @@ import { type AttemptReason, isStuck } from "../domain/Attempt.ts"
 import { Deploy, type Decision, Follow, InSync, Stall, Wait } from "../domain/Decision.ts"
 import { isRolling } from "../domain/Observed.ts"
 import type { Tag } from "../domain/Tag.ts"
+import { second } from "../domain/second.ts"
 import { type Election, isStanding } from "./elect.ts"
 import { highestTask, runningDigest } from "./observedImage.ts"
 import { followSteered } from "./promotion.ts"
@@ -103,10 +104,7 @@ export const inSyncOrFailed = (here: Case, { tag, digest }: Elected): Decision |
   if (kept !== undefined && (!isStanding(kept, now) || (digest !== null && !has.has(digest)))) return null
   const why = kept?.why ?? observed.deployment?.description ?? `the rollout of ${tag} failed`
   const until = kept?.until ?? null
-  const next =
-    until === null
-      ? "a person, or another image, is needed"
-      : `tried again at ${until.toISOString().slice(0, 19)}Z`
+  const next = until === null ? "a person, or another image, is needed" : `tried again at ${second(until)}`
   return stall("rollout_failed", `${why}; ${next}`, { tag, digest })
 }
 

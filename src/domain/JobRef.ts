@@ -13,3 +13,7 @@ export type JobRef = typeof JobRef.Type
 
 /** Equal for equal jobs; for maps and log lines, never to be parsed. */
 export const jobKey = ({ region, namespace, job }: JobRef): string => JSON.stringify([region, namespace, job])
+
+/** Likewise for what one region says of one namespace: a listing, a stream, a back-off. */
+export const scopeKey = ({ region, namespace }: Omit<JobRef, "job">): string =>
+  JSON.stringify([region, namespace])

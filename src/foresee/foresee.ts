@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { Ballot } from "../decide/Ballot.ts"
+import { isFree } from "../decide/brake.ts"
 import { decide } from "../decide/decide.ts"
 import type { Seen } from "../decide/elect.ts"
 import { digestAskedFor, judgeManifest, untoldManifest } from "../decide/manifest.ts"
@@ -119,6 +120,5 @@ const explains = Effect.fnUntraced(function* (
   const isNews = isPinned
     ? known !== undefined && digest !== null && known !== digest
     : before?.tags?.includes(tag) === false
-  const weight = yield* store.weighMove(move, { fingerprint, isPinned, isNews })
-  return weight.isReleased || (weight.isExplained && reason !== "drift")
+  return isFree(yield* store.weighMove(move, { fingerprint, isPinned, isNews }), reason)
 })

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import type { Deployer } from "../deployer/Deployer.ts"
-import { type JobRef, jobKey } from "../domain/JobRef.ts"
+import { type JobRef, scopeKey } from "../domain/JobRef.ts"
 import { Unread } from "../domain/Observed.ts"
 import type { Pace } from "../reconcile/Pace.ts"
 import { paceOf } from "../reconcile/poll.ts"
@@ -49,9 +49,6 @@ export const pacedRegistry = (
       paced(paceOf(repository.registry, "manifestFault"), repository, client.manifest(repository, reference))
   }
 }
-
-/** What backs off together in Nomad: what one region says of one namespace. */
-export const scopeKey = (job: JobRef): string => jobKey({ ...job, job: "" })
 
 /** A deployer that leaves Nomad alone about the namespace of this job while it does not answer for it. */
 export const pacedDeployer = (

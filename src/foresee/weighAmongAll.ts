@@ -1,7 +1,8 @@
 import { type Duration, Effect } from "effect"
-import { weigh } from "../decide/brake.ts"
+import { isFree, weigh } from "../decide/brake.ts"
 import type { BrakeLimit } from "../domain/BrakeState.ts"
 import { type Decision, type Deploy, Wait } from "../domain/Decision.ts"
+import { second } from "../domain/second.ts"
 import { staleAfter } from "../domain/staleAfter.ts"
 import type { Watched } from "../domain/Watched.ts"
 import type { StoreError } from "../store/StoreError.ts"
@@ -44,8 +45,7 @@ export const weighAmongAll = Effect.fn("weighAmongAll")(function* <R>(
   if (moves === 0) return { foreseen: asked, basis: null }
   const last = yield* store.brake
   if (last !== null && last.releasedAt === null) {
-    const since = `${last.since.toISOString().slice(0, 19)}Z`
-    const words = `waits for a release of the brake, which is on since ${since}: no push explains this move`
+    const words = `waits for a release of the brake, which is on since ${second(last.since)}: no push explains this move`
     return { foreseen: braked(asked, words), basis: null }
   }
   const isUndecided = (counts: { readonly moves: number; readonly undecided: number }) =>
@@ -117,6 +117,5 @@ const wasMove = Effect.fnUntraced(function* (
   if (decision.reason !== "plan_mode") return decision.reason === "brake"
   const store = yield* StateStore
   const move = { repository: name, ...decision.would }
-  const { isExplained, isReleased } = yield* store.weighMove(move, { fingerprint, isPinned })
-  return !isExplained && !isReleased
+  return !isFree(yield* store.weighMove(move, { fingerprint, isPinned }), null)
 })

@@ -1,5 +1,5 @@
 import { Duration, Effect } from "effect"
-import { weigh } from "../decide/brake.ts"
+import { isFree, weigh } from "../decide/brake.ts"
 import type { BrakeLimit, Move } from "../domain/BrakeState.ts"
 import { type Decision, type Deploy, Wait } from "../domain/Decision.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
@@ -66,10 +66,10 @@ export class Brake {
       const store = yield* StateStore
       const { name, fingerprint } = watched
       const move = { repository: name, tag, digest }
-      const { isExplained, isReleased, isStopped } = yield* store.weighMove(move, { fingerprint, isPinned })
+      const known = yield* store.weighMove(move, { fingerprint, isPinned })
+      const { isStopped } = known
       yield* this.#stands(isStopped)
-      // What somebody else set back was pushed long ago.
-      if (isReleased || (isExplained && reason !== "drift")) {
+      if (isFree(known, reason)) {
         this.#moves.delete(name)
         return null
       }

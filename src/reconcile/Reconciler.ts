@@ -1,5 +1,5 @@
 import { Duration, Effect, Random, Schedule, Stream } from "effect"
-import { type JobRef, jobKey } from "../domain/JobRef.ts"
+import { type JobRef, jobKey, scopeKey } from "../domain/JobRef.ts"
 import type { RepositoryName } from "../domain/RepositoryName.ts"
 import type { Watched } from "../domain/Watched.ts"
 import { type Fence, Leader } from "../store/Leader.ts"
@@ -69,7 +69,7 @@ const reconcile = Effect.fnUntraced(function* (
   }
   const scopes = new Map<string, Scope>()
   const scopeOf = ({ region, namespace }: JobRef): Scope => {
-    const key = JSON.stringify([region, namespace])
+    const key = scopeKey({ region, namespace })
     const scope = scopes.get(key) ?? new Scope(region, namespace)
     scopes.set(key, scope)
     return scope

@@ -178,8 +178,7 @@ const eventOf = (watched: Watched, entry: Entry, pollInterval: Duration.Duration
   const { status, view, observed } = entry
   const elected = wantedTag(entry)
   return write("repository", {
-    ...summarise(watched, entry, pollInterval),
-    why: `${because(watched, entry)}.`,
+    ...summarise(watched, entry, pollInterval, `${because(watched, entry)}.`),
     runs: runningTags(observed),
     elected: elected._tag === "Elected" ? showTarget(elected, view) : null,
     read_at: status.readAt

@@ -20,6 +20,7 @@ import {
   showView
 } from "./shown.ts"
 import { summarise } from "./summarise.ts"
+import { why } from "./why.ts"
 import { verdicts } from "./verdicts.ts"
 import { findWatched, visible } from "./watchedFor.ts"
 
@@ -45,7 +46,12 @@ export const repositories = ({ watched, pollInterval }: Pick<ServerSettings, "wa
               const entry = entries.get(one.name)
               return entry === undefined
                 ? []
-                : [{ ...summarise(one, entry, pollInterval), runs: runningTags(entry.observed) }]
+                : [
+                    {
+                      ...summarise(one, entry, pollInterval, why(one, entry, pollInterval)),
+                      runs: runningTags(entry.observed)
+                    }
+                  ]
             })
           }
         }),
@@ -56,7 +62,7 @@ export const repositories = ({ watched, pollInterval }: Pick<ServerSettings, "wa
           const elected = wantedTag(entry)
           return HttpApiSchema.withHeaders({
             body: {
-              ...summarise(one, entry, pollInterval),
+              ...summarise(one, entry, pollInterval, why(one, entry, pollInterval)),
               elected: elected._tag === "Elected" ? showTarget(elected, view) : null,
               view: view === null ? null : showView(view, status.readAt),
               observed: observed === null ? null : showObserved(observed, status.observedAt)
