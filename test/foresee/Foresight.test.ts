@@ -4,27 +4,20 @@ import { TestClock } from "effect/testing"
 import { RepositoryName } from "../../src/domain/RepositoryName.ts"
 import { Foresight } from "../../src/foresee/Foresight.ts"
 import { RegistryClient } from "../../src/registry/RegistryClient.ts"
-import { NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
+import { NomadSimulator } from "../../src/sim/NomadSimulator.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
-import { StateStore } from "../../src/store/StateStore.ts"
-import { interval, watchedAs } from "../reconcile/loop.ts"
-import { pass, story } from "../reconcile/story.ts"
+import { interval } from "../reconcile/loop.ts"
+import { story } from "../reconcile/story.ts"
+import { movable } from "./movable.ts"
 
-/** Jobs of these names run v1.0.0; the registry has v1.1.0 as well, and all that is asked of it is counted. */
+/** Jobs that could move, and all that is asked of the registry is counted. */
 const begin = Effect.fnUntraced(function* (
   names: ReadonlyArray<string>,
   listed: (atOnce: number) => Effect.Effect<unknown> = () => Effect.void
 ) {
   const nomad = yield* NomadSimulator
   const registry = yield* RegistrySimulator
-  const { host } = registry.origin
-  for (const name of names) {
-    for (const tag of ["v1.0.0", "v1.1.0"]) yield* registry.push(name, tag)
-    yield* nomad.register(sampleJob({ id: name, image: `${host}/${name}:v1.0.0` }))
-  }
-  yield* pass("15 seconds")
-  const watched = names.map((name) => watchedAs(name, host))
-  yield* (yield* StateStore).adopt(watched)
+  const watched = yield* movable(names)
   const client = yield* RegistryClient
   let atOnce = 0
   let most = 0

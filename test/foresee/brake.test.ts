@@ -3,27 +3,18 @@ import { Effect } from "effect"
 import type { Watched } from "../../src/domain/Watched.ts"
 import { foresee } from "../../src/foresee/foresee.ts"
 import { type Fleet, weighAmongAll } from "../../src/foresee/weighAmongAll.ts"
-import { NomadSimulator, sampleJob } from "../../src/sim/NomadSimulator.ts"
 import { RegistrySimulator } from "../../src/sim/RegistrySimulator.ts"
 import { Database } from "../../src/store/Database.ts"
 import { StateStore } from "../../src/store/StateStore.ts"
-import { interval, watch, watchedAs } from "../reconcile/loop.ts"
-import { awhile, pass, story } from "../reconcile/story.ts"
+import { interval, watch } from "../reconcile/loop.ts"
+import { awhile, story } from "../reconcile/story.ts"
+import { movable } from "./movable.ts"
 
 const names = ["a", "b", "c", "d", "e", "f"]
 
 /** Six jobs run v1.0.0, and nobody ever saw the v1.1.0 that the registry has of each: all would move, and none is explained. */
 const begin = Effect.fnUntraced(function* (change: Partial<Watched> = {}) {
-  const nomad = yield* NomadSimulator
-  const registry = yield* RegistrySimulator
-  const { host } = registry.origin
-  for (const name of names) {
-    for (const tag of ["v1.0.0", "v1.1.0"]) yield* registry.push(name, tag)
-    yield* nomad.register(sampleJob({ id: name, image: `${host}/${name}:v1.0.0` }))
-  }
-  yield* pass("15 seconds")
-  const watched = names.map((name) => watchedAs(name, host, { mode: "plan", ...change }))
-  yield* (yield* StateStore).adopt(watched)
+  const watched = yield* movable(names, { mode: "plan", ...change })
   return { watched, brake: { share: 0.2, count: 5 }, pollInterval: interval } satisfies Fleet
 })
 

@@ -31,17 +31,6 @@ const bothSay = Effect.fnUntraced(function* () {
   }
 })
 
-const chart = {
-  schemaVersion: 2,
-  mediaType: "application/vnd.oci.image.manifest.v1+json",
-  config: {
-    mediaType: "application/vnd.cncf.helm.config.v1+json",
-    digest: `sha256:${"0".repeat(64)}`,
-    size: 2
-  },
-  layers: []
-}
-
 describe("foresee", () => {
   story(
     "a registry that is silent leaves the last good listing, as the leader goes on by it, and is told",
@@ -95,9 +84,8 @@ describe("foresee", () => {
   story(
     "a pin that is no image is said to be none, as the leader says it",
     Effect.gen(function* () {
-      const registry = yield* RegistrySimulator
       const story = yield* Story.begin(["v1.0.0"])
-      yield* registry.pushManifest("api", "chart", chart.mediaType, JSON.stringify(chart))
+      yield* story.pushChart("chart")
       yield* story.change({ pinnedTag: Tag.make("chart") })
       yield* pass("10 seconds")
       const { foreseen, leader } = yield* bothSay()
@@ -110,8 +98,8 @@ describe("foresee", () => {
     "of what waits and turns out to be no image, no register is planned",
     Effect.gen(function* () {
       const registry = yield* RegistrySimulator
-      yield* Story.begin(["v1.0.0"])
-      yield* registry.pushManifest("api", "v1.1.0", chart.mediaType, JSON.stringify(chart))
+      const story = yield* Story.begin(["v1.0.0"])
+      yield* story.pushChart("v1.1.0")
       const { pool: sql } = yield* Database
       yield* sql`update repository set auto_deploy = false`
       const foreseen = yield* foresee(watchedAs("api", registry.origin.host))

@@ -99,10 +99,7 @@ describe("the watch of a job", () => {
       yield* story.check
       yield* pass("20 seconds")
       const store = yield* StateStore
-      assert.deepStrictEqual(
-        (yield* story.attempts).map(({ state }) => state),
-        ["succeeded"]
-      )
+      assert.deepStrictEqual(yield* story.states, ["succeeded"])
       assert.lengthOf(yield* store.attempts("worker" as RepositoryName, 10), 0)
     })
   )

@@ -36,6 +36,17 @@ const unwaited = Effect.map(Deployer, (deployer) => {
 /** Nobody gives a rollout up here. */
 const patient = { HealthyDeadline: 3600e9, ProgressDeadline: 7200e9 }
 
+/** v1.1.0 rolls out for an hour. */
+const rollingOut = Effect.gen(function* () {
+  const nomad = yield* NomadSimulator
+  const story = yield* Story.begin(["v1.0.0"], {}, { update: patient })
+  yield* nomad.setOutcome({ image: ":v1.1.0", outcome: { _tag: "Healthy", after: 3_600_000 } })
+  yield* story.push("v1.1.0")
+  yield* story.check
+  yield* pass("60 seconds")
+  return story
+})
+
 describe("rollouts, followed together", () => {
   story(
     "L6: while calls of one namespace hang, another's pushes are registered and its rollouts followed on time",
@@ -102,11 +113,7 @@ describe("rollouts, followed together", () => {
     "L8: while rollouts of ours go on, their jobs are not read one by one, whatever comes and goes",
     Effect.gen(function* () {
       const nomad = yield* NomadSimulator
-      const story = yield* Story.begin(["v1.0.0"], {}, { update: patient })
-      yield* nomad.setOutcome({ image: ":v1.1.0", outcome: { _tag: "Healthy", after: 3_600_000 } })
-      yield* story.push("v1.1.0")
-      yield* story.check
-      yield* pass("60 seconds")
+      const story = yield* rollingOut
       assert.deepStrictEqual(yield* story.ways, ["intended submitted accepted"])
       const before = (yield* nomad.requests).length
       yield* story.check
@@ -127,11 +134,7 @@ describe("rollouts, followed together", () => {
     "S16: of a rollout that is paused, and goes on, the next pass knows, though no index of the job moved",
     Effect.gen(function* () {
       const nomad = yield* NomadSimulator
-      const story = yield* Story.begin(["v1.0.0"], {}, { update: patient })
-      yield* nomad.setOutcome({ image: ":v1.1.0", outcome: { _tag: "Healthy", after: 3_600_000 } })
-      yield* story.push("v1.1.0")
-      yield* story.check
-      yield* pass("60 seconds")
+      const story = yield* rollingOut
       const id = (yield* story.attempts)[0]?.deploymentId ?? ""
       const pause = (Pause: boolean) =>
         Effect.promise(() =>

@@ -12,6 +12,15 @@ import { awhile, inFlight, pass, Story, story } from "./story.ts"
 const intervals = (count: number) => pass(Duration.seconds(60 * count))
 const api = "api" as RepositoryName
 
+/** Somebody pins `stable`, and the notification is lost. */
+const pinUnheard = Effect.fnUntraced(function* (story: Story) {
+  const store = yield* StateStore
+  const digest = yield* story.push("stable")
+  yield* store.change({ repository: api, by: "ann", from: "", pinnedTag: tag("stable"), request: "pin" })
+  yield* inFlight.unheard
+  return digest
+})
+
 describe("what is asked when", () => {
   story(
     "L9: a person's request asks a registry at once that the polls back off from",
@@ -118,16 +127,7 @@ describe("what is asked when", () => {
         yield* Queue.offer(told, null)
         yield* pass("1 second")
         assert.strictEqual(reads, 0)
-        const digest = yield* story.push("stable")
-        yield* store.change({
-          repository: api,
-          by: "ann",
-          from: "",
-          pinnedTag: tag("stable"),
-          request: "pin"
-        })
-        // Its own notification is the one that was lost.
-        yield* inFlight.unheard
+        const digest = yield* pinUnheard(story)
         yield* Queue.offer(told, null)
         yield* pass("2 seconds")
         assert.deepStrictEqual(yield* story.registered, [story.at("stable", digest)])
@@ -144,16 +144,7 @@ describe("what is asked when", () => {
         const story = yield* Story.begin(["v1.0.0"])
         // Two polls in sync: from now on the passes remember.
         yield* intervals(2)
-        const digest = yield* story.push("stable")
-        yield* store.change({
-          repository: api,
-          by: "ann",
-          from: "",
-          pinnedTag: tag("stable"),
-          request: "pin"
-        })
-        // Nobody listens: the change is not under way any more.
-        yield* inFlight.unheard
+        const digest = yield* pinUnheard(story)
         yield* awhile
         assert.deepStrictEqual(yield* story.registered, [story.at("stable", digest)])
       }).pipe(Effect.provideService(StateStore, deaf))

@@ -212,10 +212,7 @@ describe("the loop", () => {
       const digest = yield* story.push("v1.1.0")
       yield* awhile
       assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
-      assert.deepStrictEqual(
-        (yield* story.attempts).map(({ state }) => state),
-        ["succeeded"]
-      )
+      assert.deepStrictEqual(yield* story.states, ["succeeded"])
     })
   )
 
@@ -230,10 +227,7 @@ describe("the loop", () => {
       yield* intervals(5)
       assert.deepStrictEqual(yield* story.registered, [])
       assert.strictEqual(yield* story.decision, "Settle")
-      assert.deepStrictEqual(
-        (yield* story.attempts).map(({ state }) => state),
-        ["unknown"]
-      )
+      assert.deepStrictEqual(yield* story.states, ["unknown"])
     })
   )
 
@@ -246,10 +240,7 @@ describe("the loop", () => {
       const digest = yield* story.push("v1.1.0")
       yield* awhile
       assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
-      assert.deepStrictEqual(
-        (yield* story.attempts).map(({ state }) => state),
-        ["aborted", "succeeded"]
-      )
+      assert.deepStrictEqual(yield* story.states, ["aborted", "succeeded"])
     }).pipe(Effect.provideService(LostRegisterLife, Duration.zero))
   )
 
@@ -273,10 +264,7 @@ describe("the loop", () => {
         const story = yield* Story.begin(["v1.0.0"])
         const digest = yield* story.push("v1.1.0")
         yield* awhile
-        assert.deepStrictEqual(
-          (yield* story.attempts).map(({ state }) => state),
-          ["conflict", "succeeded"]
-        )
+        assert.deepStrictEqual(yield* story.states, ["conflict", "succeeded"])
         assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
         const job = (yield* nomad.job("default", "api")) as unknown as {
           readonly TaskGroups: ReadonlyArray<{ readonly Count: number }>
@@ -315,10 +303,7 @@ describe("the loop", () => {
       yield* story.push("v1.1.0")
       yield* intervals(5)
       assert.strictEqual(yield* story.decision, "Stall rejected")
-      assert.deepStrictEqual(
-        (yield* story.attempts).map(({ state }) => state),
-        ["rejected"]
-      )
+      assert.deepStrictEqual(yield* story.states, ["rejected"])
     })
   )
 

@@ -67,17 +67,7 @@ describe("the manifest of a target", () => {
     Effect.gen(function* () {
       const story = yield* Story.begin(["v1.0.0"])
       const registry = yield* RegistrySimulator
-      const chart = {
-        schemaVersion: 2,
-        mediaType: "application/vnd.oci.image.manifest.v1+json",
-        config: {
-          mediaType: "application/vnd.cncf.helm.config.v1+json",
-          digest: `sha256:${"a".repeat(64)}`,
-          size: 2
-        },
-        layers: []
-      }
-      yield* registry.pushManifest("api", "v1.2.0", chart.mediaType, JSON.stringify(chart))
+      yield* story.pushChart("v1.2.0")
       const digest = yield* story.push("v1.1.0")
       yield* awhile
       assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])

@@ -14,7 +14,6 @@ const api = "api" as RepositoryName
 const slowly = { minHealthyTime: 20_000 }
 const person = { repository: api, by: "ann", from: "" }
 const redeploy = (name: string) => ({ request: "redeploy" as const, requestTag: tag(name) })
-const states = (story: Story) => Effect.map(story.attempts, (attempts) => attempts.map(({ state }) => state))
 const isOpen = (story: Story) =>
   Effect.map(story.desired, ({ requestedGeneration }) => requestedGeneration !== null)
 const actionsOf = Effect.flatMap(StateStore, (store) => store.audit(api, 100)).pipe(
@@ -34,7 +33,7 @@ describe("a request", () => {
       assert.strictEqual((yield* story.desired).highWaterMark, "v1.0.0")
       yield* story.change(redeploy("v1.0.0"))
       yield* intervals(3)
-      assert.deepStrictEqual(yield* states(story), ["succeeded", "succeeded"])
+      assert.deepStrictEqual(yield* story.states, ["succeeded", "succeeded"])
       assert.strictEqual(yield* story.decision, "InSync")
     })
   )
@@ -110,7 +109,7 @@ describe("a request", () => {
       yield* story.change({ pinnedTag: tag("old"), request: "pin" })
       assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", second), story.at("old", old)])
       yield* awhile
-      assert.deepStrictEqual(yield* states(story), ["superseded", "succeeded"])
+      assert.deepStrictEqual(yield* story.states, ["superseded", "succeeded"])
     })
   )
 
@@ -120,14 +119,14 @@ describe("a request", () => {
       const story = yield* Story.begin(["v1.0.0"], {}, slowly)
       const digest = yield* story.push("v1.1.0")
       yield* story.check
-      assert.deepStrictEqual(yield* states(story), ["accepted"])
+      assert.deepStrictEqual(yield* story.states, ["accepted"])
       for (const request of [redeploy("v1.1.0"), { request: "reset" as const }]) {
         yield* story.change(request)
         assert.isFalse(yield* isOpen(story))
       }
       yield* awhile
       assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
-      assert.deepStrictEqual(yield* states(story), ["succeeded"])
+      assert.deepStrictEqual(yield* story.states, ["succeeded"])
     })
   )
 
@@ -166,7 +165,7 @@ describe("a request", () => {
         const story = yield* Story.begin(["v1.0.0"], {}, slowly)
         const digest = yield* story.push("v1.1.0")
         yield* story.check
-        assert.deepStrictEqual(yield* states(story), ["accepted"])
+        assert.deepStrictEqual(yield* story.states, ["accepted"])
         assert.isFalse(yield* isOpen(story))
         yield* awhile
         assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
@@ -182,17 +181,17 @@ describe("a request", () => {
       yield* nomad.setOutcome({ image: "v1.1.0", outcome: { _tag: "Exits", code: 1 } })
       const bad = yield* story.push("v1.1.0")
       yield* intervals(3)
-      assert.deepStrictEqual(yield* states(story), ["reverted"])
+      assert.deepStrictEqual(yield* story.states, ["reverted"])
       yield* story.change({ pinnedTag: "", request: "reset" })
       yield* awhile
-      assert.deepStrictEqual(yield* states(story), ["reverted"])
+      assert.deepStrictEqual(yield* story.states, ["reverted"])
       assert.isFalse(yield* isOpen(story))
       yield* nomad.clearOutcomes
       // Nothing lifts it here: the registry may not have said which digest that is.
       yield* story.change(redeploy("v1.1.0"))
       yield* awhile
       assert.strictEqual(yield* story.running, story.at("v1.1.0", bad))
-      assert.deepStrictEqual(yield* states(story), ["reverted", "succeeded"])
+      assert.deepStrictEqual(yield* story.states, ["reverted", "succeeded"])
     })
   )
 
@@ -299,7 +298,7 @@ describe("a request", () => {
       assert.include(yield* story.words, "the redeploy by ann waits: the registry has no tag v9.9.9")
       yield* awhile
       assert.strictEqual(yield* story.decision, "Wait tag_missing")
-      assert.deepStrictEqual(yield* states(story), ["succeeded"])
+      assert.deepStrictEqual(yield* story.states, ["succeeded"])
     })
   )
 

@@ -66,10 +66,7 @@ describe("what is sent to Nomad", () => {
         yield* story.push("v1.1.0")
         yield* awhile
         assert.deepStrictEqual(yield* story.registered, [])
-        assert.deepStrictEqual(
-          (yield* story.attempts).map(({ state }) => state),
-          ["submitted"]
-        )
+        assert.deepStrictEqual(yield* story.states, ["submitted"])
       }).pipe(Effect.provideService(Leader, failing))
     })
   )
@@ -91,10 +88,7 @@ describe("what is sent to Nomad", () => {
         )
         yield* intervals(3)
         assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
-        assert.deepStrictEqual(
-          (yield* story.attempts).map(({ state }) => state),
-          ["succeeded"]
-        )
+        assert.deepStrictEqual(yield* story.states, ["succeeded"])
       }).pipe(Effect.provideService(Deployer, slow))
     })
   )
@@ -108,10 +102,7 @@ describe("what is sent to Nomad", () => {
         const story = yield* Story.begin(["v1.0.0"])
         const digest = yield* story.push("v1.1.0")
         yield* intervals(3)
-        assert.deepStrictEqual(
-          (yield* story.attempts).map(({ state }) => state),
-          ["aborted", "succeeded"]
-        )
+        assert.deepStrictEqual(yield* story.states, ["aborted", "succeeded"])
         const [first] = late
         assert.isDefined(first)
         assert.strictEqual((yield* deployer.register(first))._tag, "Conflict")
@@ -133,10 +124,7 @@ describe("what is sent to Nomad", () => {
       yield* story.change({ pinnedTag: tag("old"), request: "pin" })
       yield* awhile
       assert.deepStrictEqual(yield* story.registered, [story.at("old", digest)])
-      assert.deepStrictEqual(
-        (yield* story.attempts).map(({ state }) => state),
-        ["succeeded"]
-      )
+      assert.deepStrictEqual(yield* story.states, ["succeeded"])
     })
   )
 
@@ -157,10 +145,7 @@ describe("what is sent to Nomad", () => {
       yield* story.change({ request: "redeploy" })
       yield* awhile
       assert.deepStrictEqual(yield* story.registered, [story.at("v1.1.0", digest)])
-      assert.deepStrictEqual(
-        (yield* story.attempts).map(({ state }) => state),
-        ["lost", "succeeded"]
-      )
+      assert.deepStrictEqual(yield* story.states, ["lost", "succeeded"])
     })
   )
 

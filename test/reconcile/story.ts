@@ -85,6 +85,23 @@ export class Story {
     return Effect.flatMap(RegistrySimulator, (registry) => registry.push(this.name, tag, content))
   }
 
+  /** Something that is no image. */
+  pushChart(tag: string) {
+    const chart = {
+      schemaVersion: 2,
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      config: {
+        mediaType: "application/vnd.cncf.helm.config.v1+json",
+        digest: `sha256:${"a".repeat(64)}`,
+        size: 2
+      },
+      layers: []
+    }
+    return Effect.flatMap(RegistrySimulator, (registry) =>
+      registry.pushManifest(this.name, tag, chart.mediaType, JSON.stringify(chart))
+    )
+  }
+
   /** A person's change, and what comes of it at once. */
   change(change: Omit<DesiredChange, "repository" | "by" | "from">) {
     return Effect.flatMap(StateStore, (store) =>
@@ -119,6 +136,11 @@ export class Story {
     return Effect.flatMap(StateStore, (store) => store.attempts(this.name as RepositoryName, 100)).pipe(
       Effect.map((attempts): ReadonlyArray<Attempt> => attempts.toReversed())
     )
+  }
+
+  /** Of the attempts, oldest first. */
+  get states() {
+    return Effect.map(this.attempts, (attempts) => attempts.map(({ state }) => state))
   }
 
   /** The states that each attempt went through, oldest first, by the audit: `intended submitted accepted …`. */
